@@ -1,0 +1,1 @@
+"""Replays of history: snapshots in, requirements and ledger entries out."""

@@ -1,0 +1,1 @@
+"""Requirements for one account or many, what-ifs and comparisons."""

@@ -1,0 +1,1 @@
+"""Estimates of volatility, correlation and jumps as they stood at a given time."""

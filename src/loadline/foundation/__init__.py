@@ -1,0 +1,1 @@
+"""Errors, units and tables: what every other floor stands on."""

@@ -1,0 +1,1 @@
+"""Files and venue payloads to and from model tables."""

@@ -1,0 +1,1 @@
+"""Venue payloads to model tables, one module per venue."""

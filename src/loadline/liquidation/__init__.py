@@ -1,0 +1,1 @@
+"""Where and how an account would be liquidated."""

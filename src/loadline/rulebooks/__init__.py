@@ -1,0 +1,1 @@
+"""Margin rules, one module and one dated parameter file per venue."""

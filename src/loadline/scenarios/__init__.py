@@ -1,0 +1,1 @@
+"""Where scenario sets come from: grids, history, simulation and named stresses."""

@@ -1,0 +1,1 @@
+"""REST and WebSocket faces of the engine."""

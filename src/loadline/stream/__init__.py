@@ -1,0 +1,1 @@
+"""Requirements kept current from a stream of events."""

@@ -1,0 +1,1 @@
+"""Labelled arrays that remember the arithmetic that made them; no finance."""
