@@ -1,0 +1,110 @@
+"""A market snapshot: what is given at one instant. What a rule derives from it stands in the rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from loadline.foundation.errors import Defect, MissingData
+from loadline.foundation.table import Floats, Ints, Table, Texts, content_hash
+from loadline.model.instruments import Instruments, spot_rows
+
+
+@dataclass(frozen=True, eq=False)
+class Quotes(Table):
+    """Market columns, one row per instrument of the snapshot, in its order. NaN: not given.
+
+    ``forward``: price of the underlying for that expiry (a future's or perpetual's own mark; spot: its price),
+    quote currency. ``vol``: mark implied volatility, 1/sqrt(year) as a decimal. ``mark``, ``bid``, ``ask``: price of
+    one contract as the venue quotes it (coin options in coin). ``rate``: continuous, per year. ``fixed``: the part of
+    the forward a settlement average has already fixed, quote currency. ``confidence``: 0..1 of the feed.
+    """
+
+    forward: Floats
+    vol: Floats
+    mark: Floats
+    bid: Floats
+    ask: Floats
+    rate: Floats
+    fixed: Floats
+    confidence: Floats
+
+    @classmethod
+    def of(cls, forward: Floats, **given: Floats) -> Quotes:
+        """Return quotes from forwards and any other columns; the rest is not given (confidence 1)."""
+        n = len(forward)
+        blank = {c: np.full(n, 1.0 if c == "confidence" else np.nan) for c in cls.columns()}
+        return cls(**(blank | {"forward": forward} | given))
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """A snapshot at ``as_of`` (epoch ms UTC).
+
+    ``index``: USD price per underlying. ``fx``: USD per unit of each currency (coins: their index).
+    ``index_confidence``: 0..1 per underlying, 1 where not given. ``defects``: what was wrong with rows of the source;
+    they matter only to a book that needs those rows. ``source`` names where it came from, ``notes`` what was assumed.
+    """
+
+    as_of: int
+    instruments: Instruments
+    quotes: Quotes
+    index: Mapping[str, float]
+    fx: Mapping[str, float] = field(default_factory=dict)
+    index_confidence: Mapping[str, float] = field(default_factory=dict)
+    defects: tuple[Defect, ...] = ()
+    source: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def price(self, ccy: str) -> float:
+        """Return the USD price of one unit of a currency; NaN if the snapshot does not know it."""
+        if ccy == "USD":
+            return 1.0
+        return float(self.fx.get(ccy, self.index.get(ccy, np.nan)))
+
+    def rows(self, ids: Texts) -> Ints:
+        """Return (N,) the row of each instrument; raises ``MissingData`` naming every unknown one."""
+        where = self.instruments.index
+        missing = sorted({i for i in ids.tolist() if i not in where})
+        if missing:
+            raise MissingData(
+                "the market snapshot does not know", missing=missing, remedy="add a market file that lists them"
+            )
+        return np.array([where[i] for i in ids.tolist()], np.int64)
+
+    def defects_of(self, subject: str) -> tuple[Defect, ...]:
+        """Return the defects of one instrument, underlying or currency."""
+        return self._defects_by_subject.get(subject, ())
+
+    @cached_property
+    def _defects_by_subject(self) -> dict[str, tuple[Defect, ...]]:
+        found: dict[str, tuple[Defect, ...]] = {}
+        for d in self.defects:
+            found[d.subject] = (*found.get(d.subject, ()), d)
+        return found
+
+    def with_wallet(self, currencies: list[str]) -> Market:
+        """Return the snapshot with a spot row for each currency that has none, so that wallets are positions."""
+        new = [c for c in currencies if c not in self.instruments]
+        if not new:
+            return self
+        price = np.array([self.price(c) for c in new])
+        confidence = np.array([self.index_confidence.get(c, 1.0) for c in new])
+        quotes = Quotes.of(price, mark=price, bid=price, ask=price, confidence=confidence)
+        return self.replace(
+            instruments=Instruments.concat([self.instruments, spot_rows(new)]),
+            quotes=Quotes.concat([self.quotes, quotes]),
+        )
+
+    def replace(self, **changes: object) -> Market:
+        """Return a copy with some fields replaced."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+    @cached_property
+    def identity(self) -> str:
+        """The content hash of everything that can move a number."""
+        maps = [sorted(m.items()) for m in (self.index, self.fx, self.index_confidence)]
+        return content_hash(self.as_of, self.instruments.identity, self.quotes.identity, *maps)

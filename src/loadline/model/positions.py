@@ -1,0 +1,93 @@
+"""What is held: positions, balances, open orders and the accounts they belong to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from loadline.foundation.table import Floats, Table, Texts, content_hash
+
+
+@dataclass(frozen=True, eq=False)
+class Positions(Table):
+    """Sparse positions.
+
+    ``quantity`` is signed, in the venue's API amount: coins of the underlying for options and linear contracts, USD
+    for inverse futures and perpetuals. ``unsettled`` is pnl not yet in the wallet, in the settlement currency.
+    ``entry`` is the average entry price in the quote currency, NaN if not known.
+    """
+
+    account: Texts
+    instrument: Texts
+    quantity: Floats
+    unsettled: Floats
+    entry: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Balances(Table):
+    """Wallet cash: ``amount`` of ``currency`` in ``account``; negative is borrowed."""
+
+    account: Texts
+    currency: Texts
+    amount: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Orders(Table):
+    """Open orders: ``quantity`` signed (a buy is positive) in the position's unit; ``limit`` in the quote currency."""
+
+    account: Texts
+    instrument: Texts
+    quantity: Floats
+    limit: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Accounts(Table):
+    """Who owns an account, at which venue, and under which rulebook (``""``: as asked)."""
+
+    label: ClassVar[str] = "account"
+
+    account: Texts
+    owner: Texts
+    venue: Texts
+    rulebook: Texts
+
+
+@dataclass(frozen=True, eq=False)
+class Portfolio:
+    """Everything held at one instant.
+
+    >>> book = Portfolio(Positions.from_rows([{"account": "a", "instrument": "BTC-PERPETUAL", "quantity": 10.0,
+    ...     "unsettled": 0.0, "entry": float("nan")}]))
+    >>> book.names()
+    ['a']
+    """
+
+    positions: Positions
+    balances: Balances = field(default_factory=Balances.empty)
+    orders: Orders = field(default_factory=Orders.empty)
+    accounts: Accounts = field(default_factory=Accounts.empty)
+
+    def names(self) -> list[str]:
+        """Return every account that holds, owes or orders anything, sorted."""
+        columns = (self.positions.account, self.balances.account, self.orders.account)
+        return sorted(set(np.concatenate(columns).tolist()))
+
+    def only(self, accounts: list[str]) -> Portfolio:
+        """Return the same for some accounts."""
+        return Portfolio(
+            self.positions.take(np.isin(self.positions.account, accounts)),
+            self.balances.take(np.isin(self.balances.account, accounts)),
+            self.orders.take(np.isin(self.orders.account, accounts)),
+            self.accounts.take(np.isin(self.accounts.account, accounts)),
+        )
+
+    @property
+    def identity(self) -> str:
+        """The content hash of all four tables."""
+        tables = (self.positions, self.balances, self.orders, self.accounts)
+        return content_hash(*(t.identity for t in tables))
