@@ -1,0 +1,150 @@
+"""The operations: what each one computes, and how a weight on its result falls on its arguments.
+
+``VALUE[op](term, *argument values)`` computes. ``PULL[op](term, g, mode, *argument values)`` returns the weight on
+each argument that is not a plain factor: mode ``"marginal"`` is the derivative, mode ``"average"`` splits the value
+itself, so that weight times value re-adds exactly; they differ only for ``tiered``, whose rate moves with size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from loadline.tape.term import Term
+
+Floats = NDArray[np.float64]
+Mode = Literal["marginal", "average"]
+
+
+def segment_sums(x: Floats, starts: NDArray[np.int64]) -> Floats:
+    """Return the sum of each segment of rows, one addition at a time in row order (the order is part of the contract).
+
+    ``x``: (G, S); ``starts``: (M + 1,). An empty segment sums to 0. Adding 0.0 first keeps -0.0 out of results.
+    """
+    counts = np.diff(starts)
+    out = np.zeros((len(counts), x.shape[1]))
+    longest = int(counts.max(initial=0))
+    if len(counts) < longest:  # few long segments: one running sum each
+        for m, (a, b) in enumerate(zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)):
+            if b > a:
+                out[m] += np.add.accumulate(x[a:b], axis=0)[-1]
+        return out
+    for j in range(longest):  # many short segments: all first rows, all second rows, ...
+        have = np.flatnonzero(counts > j)
+        out[have] += x[starts[have] + j]
+    return out
+
+
+def _net(t: Term, x: Floats) -> Floats:
+    assert t.frame is not None and t.level is not None and t.args[0].level is not None
+    return segment_sums(x, t.frame.starts(t.args[0].level, t.level))
+
+
+def stacked(t: Term, group: int, x: Floats) -> tuple[Floats, NDArray[np.int64], slice]:
+    """Return what ``correlated`` stacks for one group: the vector, its rows in R, and the finer groups it spans."""
+    fine = t.args[0].level
+    assert t.frame is not None and t.level is not None and fine is not None
+    a, b = t.frame.starts(fine, t.level)[group : group + 2].tolist()
+    rows = (t.frame.classes[fine][a:b, None] * x.shape[1] + np.arange(x.shape[1])).ravel()
+    return x[a:b].ravel(), rows, slice(a, b)
+
+
+def _correlated(t: Term, x: Floats) -> Floats:
+    assert t.frame is not None and t.level is not None
+    out = np.zeros((t.frame.size[t.level], 1))
+    for g in range(len(out)):
+        v, rows, _ = stacked(t, g, x)
+        out[g] = -np.sqrt(max(v @ t.aux[np.ix_(rows, rows)] @ v, 0.0))
+    return out
+
+
+def _rate(x: Floats, rate: Floats, ramp: Floats, start: Floats, cap: Floats) -> Floats:
+    return np.asarray(np.minimum(rate + ramp * np.maximum(np.abs(x) - start, 0.0), cap))
+
+
+def _tail(t: Term, x: Floats) -> Floats:
+    return np.einsum("gs,gs->g", t.aux[0](np.ascontiguousarray(x)), x)[:, None]
+
+
+VALUE: dict[str, Callable[..., Any]] = {
+    "add": lambda t, a, b: a + b,
+    "sub": lambda t, a, b: a - b,
+    "scale": lambda t, a, k: a * k,
+    "signed": lambda t, a, gain, loss: a * np.where(a >= 0, gain, loss),
+    "losses": lambda t, a: np.where(a < 0, a, 0.0),
+    "tiered": lambda t, a, *p: -np.abs(a) * _rate(a, *p),
+    "rounded": lambda t, a, f: np.rint(a * f) / f,
+    "min": lambda t, *xs: reduce(lambda m, x: np.where(x < m, x, m), xs),
+    "net": _net,
+    "worst": lambda t, a: a.min(1, keepdims=True),
+    "total": lambda t, a: np.add.accumulate(a, axis=1)[:, -1:],
+    "tail": _tail,
+    "correlated": _correlated,
+}
+
+
+def _pull_min(t: Term, g: Floats, mode: Mode, *xs: Floats) -> list[Floats]:
+    chosen = chosen_of(*xs)
+    return [g * (chosen == i) for i in range(len(xs))]
+
+
+def chosen_of(*xs: Floats) -> NDArray[np.int64]:
+    """Return which of several arrays holds the least value, element by element; the first, on a tie."""
+    best, index = np.broadcast_arrays(xs[0], np.zeros(1, np.int64))
+    for i, x in enumerate(xs[1:], 1):
+        index = np.where(x < best, i, index)
+        best = np.where(x < best, x, best)
+    return np.asarray(index)
+
+
+def _pull_net(t: Term, g: Floats, mode: Mode, x: Floats) -> list[Floats]:
+    assert t.frame is not None and t.level is not None and t.args[0].level is not None
+    return [np.repeat(g, np.diff(t.frame.starts(t.args[0].level, t.level)), axis=0)]
+
+
+def _pull_worst(t: Term, g: Floats, mode: Mode, x: Floats) -> list[Floats]:
+    out = np.zeros(x.shape)
+    np.put_along_axis(out, x.argmin(1)[:, None], g, 1)
+    return [out]
+
+
+def _pull_tiered(t: Term, g: Floats, mode: Mode, x: Floats, *p: Floats) -> list[Floats]:
+    rate, ramp, start, cap = p
+    slope = _rate(x, *p)
+    if mode == "marginal":
+        inside = (np.abs(x) > start) & (rate + ramp * np.maximum(np.abs(x) - start, 0.0) < cap)
+        slope = slope + np.where(inside, np.abs(x) * ramp, 0.0)
+    return [-g * slope * np.sign(x)]
+
+
+def _pull_correlated(t: Term, g: Floats, mode: Mode, x: Floats) -> list[Floats]:
+    out = np.zeros(x.shape)
+    for m in range(len(g)):
+        v, rows, span = stacked(t, m, x)
+        r = t.aux[np.ix_(rows, rows)] @ v
+        norm = np.sqrt(max(v @ r, 0.0))
+        if norm > 0:
+            out[span] = (-g[m, 0] * r / norm).reshape(-1, x.shape[1])
+    return [out]
+
+
+PULL: dict[str, Callable[..., list[Floats]]] = {
+    "add": lambda t, g, mode, a, b: [g, g],
+    "sub": lambda t, g, mode, a, b: [g, -g],
+    "scale": lambda t, g, mode, a, k: [g * k],
+    "signed": lambda t, g, mode, a, gain, loss: [g * np.where(a >= 0, gain, loss)],
+    "losses": lambda t, g, mode, a: [g * (a < 0)],
+    "tiered": _pull_tiered,
+    "rounded": lambda t, g, mode, a, f: [g],
+    "min": _pull_min,
+    "net": _pull_net,
+    "worst": _pull_worst,
+    "total": lambda t, g, mode, a: [np.broadcast_to(g, a.shape)],
+    "tail": lambda t, g, mode, a: [g * t.aux[0](np.ascontiguousarray(a))],
+    "correlated": _pull_correlated,
+}
