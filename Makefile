@@ -1,0 +1,79 @@
+# Plain POSIX make. Needs Python 3.11 or newer; choose another with `make PYTHON=python3.12 test`.
+
+PYTHON = python3
+VENV = .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check -qq
+RUNTIME = $(VENV)/stamp-runtime
+DEV = $(VENV)/stamp-dev
+
+.PHONY: help demo test test-slow lint bench docs sample clean
+
+help:
+	@echo 'make demo       install Loadline in $(VENV) and run its demonstration'
+	@echo 'make test       style, types, import contracts and the fast tests'
+	@echo 'make test-slow  the long tests, with many more random examples'
+	@echo 'make lint       style, types and import contracts alone'
+	@echo 'make bench      the benchmarks; results in .benchmarks/latest.json'
+	@echo 'make docs       regenerate the pages that are made from the code'
+	@echo 'make sample     regenerate the sample data in src/loadline/data'
+	@echo 'make clean      remove the environment, caches and builds'
+	@echo
+	@echo 'Another Python: make PYTHON=python3.12 test'
+
+demo: $(RUNTIME)
+	@$(BIN)/loadline demo
+
+test: lint
+	@echo '== tests (fast tier)'
+	@$(BIN)/python -m pytest -n 2 -q -p no:benchmark
+
+test-slow: $(DEV)
+	@echo '== tests (long tier)'
+	@$(BIN)/python -m pytest -n 2 -q -p no:benchmark -m slow --hypothesis-profile=nightly
+
+lint: $(DEV)
+	@echo '== style (ruff)'
+	@$(BIN)/ruff check
+	@echo '== types (mypy)'
+	@$(BIN)/mypy
+	@echo '== import contracts (import-linter)'
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(DEV)
+	@mkdir -p .benchmarks
+	@$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-json=.benchmarks/latest.json
+
+docs: $(DEV)
+	@$(BIN)/python -m tools.docs
+
+sample: $(DEV)
+	@$(BIN)/python -m tools.sample
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks
+	find src tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- environments; a stamp is newer than the lock it was made from, so running again costs nothing --------------------------
+
+$(VENV)/stamp-venv:
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+	  echo 'Loadline needs Python 3.11 or newer; $(PYTHON) was not found.'; \
+	  echo 'Install one, or name it: make PYTHON=/path/to/python3.12'; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Loadline needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) -V 2>&1`."; \
+	  echo 'Install one, or name it: make PYTHON=/path/to/python3.12'; exit 1; }
+	@echo "Creating $(VENV) with `$(PYTHON) -V 2>&1`"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(RUNTIME): $(VENV)/stamp-venv requirements.lock pyproject.toml
+	@echo 'Installing the pinned runtime packages (requirements.lock) and Loadline; the first time takes a minute'
+	@$(PIP) install -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV): $(RUNTIME) requirements-dev.lock
+	@echo 'Installing the pinned development packages (requirements-dev.lock); the first time takes a minute'
+	@$(PIP) install -r requirements-dev.lock
+	@touch $@
