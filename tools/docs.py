@@ -1,6 +1,6 @@
 """Regenerate the parts of the documentation that are made from the code.
 
-``python -m tools.docs`` writes them; ``python -m tools.docs --check`` only says which are out of date, and fails if any is.
+``python -m tools.docs`` writes them; with ``--check`` it only says which are out of date, and fails if any is.
 A generated part stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; `PARTS` says who makes it.
 """
 
