@@ -18,39 +18,58 @@ import math
 import numpy as np
 from numba import njit
 
+from loadline.kernels.implied import ImpliedStatus, implied_vol
 from loadline.kernels.vectormath import FAR, INV_SQRT_2PI, exp, log, mills, norm_cdf, norm_pdf
 
-__all__ = ["TOTAL_VOL_CAP", "norm_cdf", "norm_pdf", "value", "value1"]
+__all__ = [
+    "TOTAL_VOL_CAP",
+    "ImpliedStatus",
+    "greeks",
+    "implied_vol",
+    "norm_cdf",
+    "norm_pdf",
+    "value",
+    "value1",
+]
 
+BLOCK = 256  # elements worked on together: eight arrays of 2 kB stay in the first-level cache
 TOTAL_VOL_CAP = 24.0  # from here on a call is worth F and a put K to the last bit: N(12) = 1 - 2e-33
 
 
-@njit(inline="always", error_model="numpy")
-def _black(F: float, K: float, v: float, w: float) -> float:
-    """Give one undiscounted value; every special case is a selection, so the loop around it stays a vector loop."""
-    h = log(F / K) / v
-    d1 = h + 0.5 * v
-    d2 = h - 0.5 * v
-    a1 = abs(d1)
-    a2 = abs(d2)
-    a1 = a1 if a1 < FAR else FAR
-    a2 = a2 if a2 < FAR else FAR
-    g = F * (INV_SQRT_2PI * exp(-0.5 * d1 * d1))
-    x = g * mills(a1)
-    y = g * mills(a2)
-    x = x if w * d1 < 0.0 else F - x
-    y = y if w * d2 < 0.0 else K - y
-    value = w * (x - y)
-    intrinsic = w * (F - K)
-    intrinsic = intrinsic if intrinsic > 0.0 else 0.0
-    bound = F if w > 0.0 else K
-    # The bounds also settle the edges where the formula above is void: strike 0 (call F, put 0) and forward 0.
-    value = value if value < bound else bound
-    value = value if value > intrinsic else intrinsic
-    value = value if v < TOTAL_VOL_CAP else bound
-    value = value if v > 0.0 else intrinsic
-    check = F + K + v  # selections drop NaN; put it back
-    return value if check == check else math.nan
+@njit(error_model="numpy")
+def _block(F: np.ndarray, K: np.ndarray, v: np.ndarray, w: np.ndarray, scratch: np.ndarray, out: np.ndarray) -> None:
+    """Value one block of options, element by element.
+
+    Four short loops instead of one: a processor looks only so many instructions ahead, and in one long loop it waits
+    for the chain ln → exp → R of one element before it sees the next (measured: 14 against 10 ns per value).
+    """
+    n = out.size
+    d1, d2, g, x = scratch[0, :n], scratch[1, :n], scratch[2, :n], scratch[3, :n]
+    for j in range(n):
+        h = log(F[j] / K[j]) / v[j]
+        d1[j] = h + 0.5 * v[j]
+        d2[j] = h - 0.5 * v[j]
+    for j in range(n):
+        g[j] = F[j] * (INV_SQRT_2PI * exp(-0.5 * d1[j] * d1[j]))
+    for j in range(n):
+        a = abs(d1[j])
+        tail = g[j] * mills(a if a < FAR else FAR)
+        x[j] = tail if w[j] * d1[j] < 0.0 else F[j] - tail
+    for j in range(n):
+        a = abs(d2[j])
+        tail = g[j] * mills(a if a < FAR else FAR)
+        y = tail if w[j] * d2[j] < 0.0 else K[j] - tail
+        value = w[j] * (x[j] - y)
+        intrinsic = w[j] * (F[j] - K[j])
+        intrinsic = intrinsic if intrinsic > 0.0 else 0.0
+        bound = F[j] if w[j] > 0.0 else K[j]
+        # The bounds also settle the edges where the formula is void: strike 0 (call F, put 0) and forward 0.
+        value = value if value < bound else bound
+        value = value if value > intrinsic else intrinsic
+        value = value if v[j] < TOTAL_VOL_CAP else bound
+        value = value if v[j] > 0.0 else intrinsic
+        check = F[j] + K[j] + v[j]  # selections drop NaN; put it back
+        out[j] = value if check == check else math.nan
 
 
 @njit(inline="always", error_model="numpy")
@@ -60,17 +79,62 @@ def _root(tau: float) -> float:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _fill(F: np.ndarray, K: np.ndarray, sigma: np.ndarray, tau: np.ndarray, w: np.ndarray, out: np.ndarray) -> None:
+    """Cut options × scenarios into blocks across row ends, so that 31 scenarios run as fast as 512."""
     options, scenarios = out.shape
-    for i in range(options):
-        strike, root, side = K[i], _root(tau[i]), w[i]
-        for s in range(scenarios):
-            out[i, s] = _black(F[i, s], strike, sigma[i, s] * root, side)
+    flat = out.reshape(-1)
+    inputs, scratch = np.empty((4, BLOCK)), np.empty((4, BLOCK))
+    i, s = 0, 0
+    for start in range(0, options * scenarios, BLOCK):
+        n = min(BLOCK, options * scenarios - start)
+        j = 0
+        while j < n:
+            m = min(scenarios - s, n - j)
+            f, k, v, side = inputs[0, j : j + m], inputs[1, j : j + m], inputs[2, j : j + m], inputs[3, j : j + m]
+            root = _root(tau[i])
+            f[:] = F[i, s : s + m] if F.shape[1] > 1 else F[i, 0:1]
+            k[:] = K[i]
+            v[:] = sigma[i, s : s + m] if sigma.shape[1] > 1 else sigma[i, 0:1]
+            v *= root
+            side[:] = w[i]
+            j += m
+            s += m
+            if s == scenarios:
+                i, s = i + 1, 0
+        _block(inputs[0, :n], inputs[1, :n], inputs[2, :n], inputs[3, :n], scratch, flat[start : start + n])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _fill1(F: np.ndarray, K: np.ndarray, sigma: np.ndarray, tau: np.ndarray, w: np.ndarray, out: np.ndarray) -> None:
-    for i in range(out.size):
-        out[i] = _black(F[i], K[i], sigma[i] * _root(tau[i]), w[i])
+    total, scratch = np.empty(BLOCK), np.empty((4, BLOCK))
+    for start in range(0, out.size, BLOCK):
+        end = min(start + BLOCK, out.size)
+        v = total[: end - start]
+        for j in range(v.size):
+            v[j] = sigma[start + j] * _root(tau[start + j])
+        _block(F[start:end], K[start:end], v, w[start:end], scratch, out[start:end])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fill_greeks(
+    F: np.ndarray, K: np.ndarray, sigma: np.ndarray, tau: np.ndarray, w: np.ndarray, out: np.ndarray
+) -> None:
+    for i in range(F.size):
+        root = _root(tau[i])
+        v = sigma[i] * root
+        d1 = log(F[i] / K[i]) / v + 0.5 * v
+        a = abs(d1)
+        density = INV_SQRT_2PI * exp(-0.5 * d1 * d1)
+        tail = density * mills(a if a < FAR else FAR)
+        delta = w[i] * (tail if w[i] * d1 < 0.0 else 1.0 - tail)
+        beyond = 1.0 if w[i] * (F[i] - K[i]) > 0.0 else (0.5 if F[i] == K[i] else 0.0)
+        edge = w[i] * beyond if v < TOTAL_VOL_CAP else (1.0 if w[i] > 0.0 else 0.0)
+        live = v > 0.0 and v < TOTAL_VOL_CAP and F[i] > 0.0 and K[i] > 0.0
+        check = F[i] + K[i] + v
+        lost = 0.0 if check == check else math.nan
+        out[0, i] = (delta if live else edge) + lost
+        out[1, i] = (density / (F[i] * v) if live else 0.0) + lost
+        out[2, i] = (F[i] * density * root if live else 0.0) + lost
+        out[3, i] = (-0.5 * F[i] * density * sigma[i] / root if live else 0.0) + lost
 
 
 def _plain(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -114,7 +178,10 @@ def value(
     elif out.shape != shape:
         raise ValueError(f"out has shape {out.shape}, the values have {shape}")
     row = (n,)
-    _fill(_plain(forward, shape), _plain(strike, row), _plain(vol, shape), _plain(tau, row), _plain(right, row), out)
+    F, sigma = _plain(forward, (n, np.shape(forward)[1])), _plain(vol, (n, np.shape(vol)[1]))
+    if not {F.shape[1], sigma.shape[1]} <= {1, shape[1]}:
+        raise ValueError(f"forward {F.shape} and vol {sigma.shape} do not agree on the scenarios")
+    _fill(F, _plain(strike, row), sigma, _plain(tau, row), _plain(right, row), out)
     return out
 
 
@@ -132,3 +199,29 @@ def value1(forward: np.ndarray, strike: np.ndarray, vol: np.ndarray, tau: np.nda
     out = np.empty(row)
     _fill1(_plain(forward, row), _plain(strike, row), _plain(vol, row), _plain(tau, row), _plain(right, row), out)
     return out
+
+
+def greeks(
+    forward: np.ndarray, strike: np.ndarray, vol: np.ndarray, tau: np.ndarray, right: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Give the undiscounted forward sensitivities of every option: delta, gamma, vega, theta.
+
+    forward, strike: (N,), quote currency; vol: (N,), 1/√year; tau: (N,), years; right: (N,), +1 call, -1 put.
+    Returns four arrays (N,): delta dV/dF, 1; gamma d²V/dF², 1/quote currency; vega dV/dσ, quote currency per 1.00 of
+    vol; theta dV/dt = -dV/dτ with F and σ held, quote currency per year of calendar time (negative).
+
+    delta = w N(w d1), gamma = n(d1) / (F v), vega = F n(d1) √τ, theta = -F n(d1) σ / (2 √τ). At zero total vol the
+    option is its intrinsic value: delta is 0 or w, and w/2 exactly at the strike (the limit τ → 0 there); gamma, vega
+    and theta are 0. From total vol 24 on a call is the forward (delta 1) and a put its strike (delta 0).
+    Source: Black (1976), see the head of this file.
+
+    >>> import numpy as np
+    >>> x = [np.array([v]) for v in (100.0, 110.0, 0.5, 0.25, 1.0)]
+    >>> [float(g.round(4)[0]) for g in greeks(*x)]
+    [0.3989, 0.0154, 19.3029, -19.3029]
+    """
+    row = np.shape(strike)
+    out = np.empty((4, *row))
+    F, K, sigma, years, w = (_plain(x, row) for x in (forward, strike, vol, tau, right))
+    _fill_greeks(F, K, sigma, years, w, out)
+    return out[0], out[1], out[2], out[3]

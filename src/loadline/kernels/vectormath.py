@@ -2,7 +2,8 @@
 
 `math.exp`, `math.log` and `math.erfc` are calls inside a compiled loop and keep it scalar. The functions here are
 polynomials, divisions and selections only. None of them uses fused multiply-add or any fast-math flag: the same
-input gives the same bits on every machine, scalar or vector.
+input gives the same bits on every machine, scalar or vector. Polynomials are summed in pairs (Estrin) rather than
+term after term (Horner): the loop waits for chains of dependent operations, not for the operations themselves.
 
 They are written for Numba's inliner (`inline="always"`): each caller contains them, and LLVM vectorises the caller.
 """
@@ -71,19 +72,12 @@ def exp(x: float) -> float:
     t = x * LOG2_E + ROUNDER
     n = t - ROUNDER
     r = (x - n * LN_2_HIGH) - n * LN_2_LOW
-    p = 2.08767569878681e-09
-    p = p * r + 2.505210838544172e-08
-    p = p * r + 2.755731922398589e-07
-    p = p * r + 2.755731922398589e-06
-    p = p * r + 2.48015873015873e-05
-    p = p * r + 1.984126984126984e-04
-    p = p * r + 1.388888888888889e-03
-    p = p * r + 8.333333333333333e-03
-    p = p * r + 4.1666666666666664e-02
-    p = p * r + 0.16666666666666666
-    p = p * r + 0.5
-    p = p * r + 1.0
-    p = p * r + 1.0
+    r2 = r * r
+    r4 = r2 * r2
+    low = (0.5 + 0.16666666666666666 * r) + (4.1666666666666664e-02 + 8.333333333333333e-03 * r) * r2
+    high = (1.388888888888889e-03 + 1.984126984126984e-04 * r) + (2.48015873015873e-05 + 2.755731922398589e-06 * r) * r2
+    top = (2.755731922398589e-07 + 2.505210838544172e-08 * r) + 2.08767569878681e-09 * r2
+    p = 1.0 + (r + r2 * (low + (high + top * r4) * r4))
     scaled = p * from_bits((bits_of(t) << SHIFT) + ONE_BITS)
     return 0.0 if x < -708.0 else scaled
 
@@ -100,17 +94,12 @@ def log(x: float) -> float:
     m = from_bits((shifted & MANTISSA) + ROOT_HALF_BITS)
     f = (m - 1.0) / (m + 1.0)
     z = f * f
-    p = 1.0 / 19.0
-    p = p * z + 1.0 / 17.0
-    p = p * z + 1.0 / 15.0
-    p = p * z + 1.0 / 13.0
-    p = p * z + 1.0 / 11.0
-    p = p * z + 1.0 / 9.0
-    p = p * z + 1.0 / 7.0
-    p = p * z + 1.0 / 5.0
-    p = p * z + 1.0 / 3.0
-    p = p * z + 1.0
-    return 2.0 * f * p + e * LN_2
+    z2 = z * z
+    z4 = z2 * z2
+    low = (1.0 / 3.0 + 1.0 / 5.0 * z) + (1.0 / 7.0 + 1.0 / 9.0 * z) * z2
+    high = (1.0 / 11.0 + 1.0 / 13.0 * z) + (1.0 / 15.0 + 1.0 / 17.0 * z) * z2
+    p = z * (low + (high + 1.0 / 19.0 * z4) * z4)
+    return (2.0 * f + 2.0 * f * p) + e * LN_2
 
 
 @njit(inline="always", error_model="numpy")
@@ -122,27 +111,16 @@ def mills(a: float) -> float:
     every coefficient is positive, so evaluation cancels nothing. The tail N(-a) = mills(a) n(a) therefore keeps its
     *relative* accuracy, which an approximation of N itself would lose.
     """
-    p = 0.99999999999703340274
-    p = p * a + 26.884045346417736207
-    p = p * a + 353.89744466940390977
-    p = p * a + 2950.9039682945433679
-    p = p * a + 17046.026789285479223
-    p = p * a + 70499.342683440507137
-    p = p * a + 208778.63277164189028
-    p = p * a + 428651.65019467415998
-    p = p * a + 559127.75030564843807
-    p = p * a + 360782.56024005528565
-    q = a + 26.88404534580345882
-    q = q * a + 354.89744472674925809
-    q = q * a + 2977.7880104215460203
-    q = q * a + 17397.924356387238892
-    q = q * a + 73396.475189028924309
-    q = q * a + 225126.93491671935508
-    q = q * a + 493516.88440596941998
-    q = q * a + 737294.06971628008366
-    q = q * a + 675800.71085953076722
-    q = q * a + 287862.83462246983936
-    return p / q
+    a2 = a * a
+    a4 = a2 * a2
+    a8 = a4 * a4
+    p0 = (360782.56024005528565 + 559127.75030564843807 * a) + (428651.65019467415998 + 208778.63277164189028 * a) * a2
+    p4 = (70499.342683440507137 + 17046.026789285479223 * a) + (2950.9039682945433679 + 353.89744466940390977 * a) * a2
+    p8 = 26.884045346417736207 + 0.99999999999703340274 * a
+    q0 = (287862.83462246983936 + 675800.71085953076722 * a) + (737294.06971628008366 + 493516.88440596941998 * a) * a2
+    q4 = (225126.93491671935508 + 73396.475189028924309 * a) + (17397.924356387238892 + 2977.7880104215460203 * a) * a2
+    q8 = (354.89744472674925809 + 26.88404534580345882 * a) + a2
+    return ((p0 + p4 * a4) + p8 * a8) / ((q0 + q4 * a4) + q8 * a8)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
