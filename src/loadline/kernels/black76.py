@@ -163,7 +163,8 @@ def value(
 
     V = w (F N(w d1) - K N(w d2)), kept between max(w (F - K), 0) and F (call) or K (put). Total vol σ√τ at or above
     24 gives the upper bound, total vol 0 the lower one; strike 0 gives F (call) or 0 (put). NaN in, NaN out.
-    Source: Black (1976), see the head of this file. Error below 1e-14 of max(F, K) (measured).
+    Source: Black (1976), see the head of this file. Error below 1e-15 of max(F, K); out of the money also below 1e-12
+    of the value itself for total vol above 0.02 (both measured against 50-digit arithmetic).
 
     >>> import numpy as np
     >>> one = np.ones(2)

