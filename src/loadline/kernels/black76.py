@@ -18,6 +18,7 @@ import math
 import numpy as np
 from numba import njit
 
+from loadline.kernels.arrays import plain
 from loadline.kernels.implied import ImpliedStatus, implied_vol
 from loadline.kernels.vectormath import FAR, INV_SQRT_2PI, exp, log, mills, norm_cdf, norm_pdf
 
@@ -137,11 +138,6 @@ def _fill_greeks(
         out[3, i] = (-0.5 * F[i] * density * sigma[i] / root if live else 0.0) + lost
 
 
-def _plain(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Lay out as C-ordered float64 of this shape; a wrong shape must fail here, compiled loops check no index."""
-    return np.ascontiguousarray(np.broadcast_to(x, shape), dtype=np.float64)
-
-
 def value(
     forward: np.ndarray,
     strike: np.ndarray,
@@ -179,10 +175,10 @@ def value(
     elif out.shape != shape:
         raise ValueError(f"out has shape {out.shape}, the values have {shape}")
     row = (n,)
-    F, sigma = _plain(forward, (n, np.shape(forward)[1])), _plain(vol, (n, np.shape(vol)[1]))
+    F, sigma = plain(forward, (n, np.shape(forward)[1])), plain(vol, (n, np.shape(vol)[1]))
     if not {F.shape[1], sigma.shape[1]} <= {1, shape[1]}:
         raise ValueError(f"forward {F.shape} and vol {sigma.shape} do not agree on the scenarios")
-    _fill(F, _plain(strike, row), sigma, _plain(tau, row), _plain(right, row), out)
+    _fill(F, plain(strike, row), sigma, plain(tau, row), plain(right, row), out)
     return out
 
 
@@ -198,7 +194,7 @@ def value1(forward: np.ndarray, strike: np.ndarray, vol: np.ndarray, tau: np.nda
     """
     row = np.shape(strike)
     out = np.empty(row)
-    _fill1(_plain(forward, row), _plain(strike, row), _plain(vol, row), _plain(tau, row), _plain(right, row), out)
+    _fill1(plain(forward, row), plain(strike, row), plain(vol, row), plain(tau, row), plain(right, row), out)
     return out
 
 
@@ -223,6 +219,6 @@ def greeks(
     """
     row = np.shape(strike)
     out = np.empty((4, *row))
-    F, K, sigma, years, w = (_plain(x, row) for x in (forward, strike, vol, tau, right))
+    F, K, sigma, years, w = (plain(x, row) for x in (forward, strike, vol, tau, right))
     _fill_greeks(F, K, sigma, years, w, out)
     return out[0], out[1], out[2], out[3]

@@ -25,6 +25,7 @@ from enum import IntEnum
 import numpy as np
 from numba import njit
 
+from loadline.kernels.arrays import plain
 from loadline.kernels.vectormath import INV_SQRT_2PI, exp, log, mills
 
 __all__ = ["ImpliedStatus", "implied_vol"]
@@ -164,6 +165,6 @@ def implied_vol(
     row = np.shape(price)
     vol, status = np.empty(row), np.empty(row, dtype=np.int8)
     inputs = (price, forward, strike, tau, right)
-    p, F, K, years, w = (np.ascontiguousarray(np.broadcast_to(x, row), dtype=np.float64) for x in inputs)
+    p, F, K, years, w = (plain(x, row) for x in inputs)
     _invert(p, F, K, years, w, vol, status)
     return vol, status

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from loadline.kernels.arrays import plain
+
 __all__ = ["group_starts", "segment_sum"]
 
 
@@ -56,8 +58,7 @@ def segment_sum(x: np.ndarray, starts: np.ndarray) -> np.ndarray:
            [ 0.,  0.],
            [ 3., 30.]])
     """
-    x = np.ascontiguousarray(x, dtype=np.float64)
-    starts = np.ascontiguousarray(starts, dtype=np.int64)
+    x, starts = plain(x), plain(starts, dtype=np.int64)
     if starts.size == 0 or starts[0] < 0 or starts[-1] > x.shape[0]:  # compiled loops check no index
         raise ValueError(f"segments must lie within the {x.shape[0]} rows and have one start more than segments")
     out = np.empty((starts.size - 1, *x.shape[1:]))

@@ -17,6 +17,8 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
+from loadline.kernels.arrays import plain
+
 __all__ = ["exp", "log", "mills", "norm_cdf", "norm_pdf"]
 
 INV_SQRT_2PI = 0.3989422804014327
@@ -153,9 +155,9 @@ def norm_cdf(x: np.ndarray) -> np.ndarray:
     >>> norm_cdf(np.array([-1.96, 0.0, 1.96])).round(6)
     array([0.024998, 0.5     , 0.975002])
     """
-    x = np.asarray(x, dtype=np.float64)
+    x = plain(x)
     out = np.empty(x.size)
-    _fill_cdf(np.ascontiguousarray(x).reshape(-1), out)
+    _fill_cdf(x.reshape(-1), out)
     return out.reshape(x.shape)
 
 
@@ -170,7 +172,7 @@ def norm_pdf(x: np.ndarray) -> np.ndarray:
     >>> norm_pdf(np.array([0.0, 1.0])).round(6)
     array([0.398942, 0.241971])
     """
-    x = np.asarray(x, dtype=np.float64)
+    x = plain(x)
     out = np.empty(x.size)
-    _fill_pdf(np.ascontiguousarray(x).reshape(-1), out)
+    _fill_pdf(x.reshape(-1), out)
     return out.reshape(x.shape)

@@ -1,0 +1,1 @@
+"""Slow, readable twins: what each kernel must equal, written as plain loops."""
