@@ -76,7 +76,9 @@ class Amount:
     def __add__(self, other: Amount) -> Amount:
         if self.ccy != other.ccy:
             raise InputError(
-                f"cannot add {other.ccy} to {self.ccy}", causes="a missing conversion", remedy="convert one of them first"
+                f"cannot add {other.ccy} to {self.ccy}",
+                causes="a missing conversion",
+                remedy="convert one of them first",
             )
         return Amount(self.value + other.value, self.ccy)
 
@@ -89,7 +91,9 @@ class Amount:
     def to(self, ccy: Ccy, rate: float) -> Amount:
         """Return this amount in another currency at ``rate`` units of ``ccy`` per unit of this one."""
         if ccy == self.ccy and rate != 1.0:
-            raise InputError(f"converting {ccy} to itself at {rate}", remedy="a currency is worth exactly one of itself")
+            raise InputError(
+                f"converting {ccy} to itself at {rate}", remedy="a currency is worth exactly one of itself"
+            )
         return Amount(self.value * rate, ccy)
 
     def __str__(self) -> str:

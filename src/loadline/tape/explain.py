@@ -265,4 +265,3 @@ def compare(before: Sequence[Row], after: Sequence[Row]) -> list[Difference]:
         note = "new" if x is None else "gone" if y is None else note
         found.append(Difference(path, x.value if x else 0.0, y.value if y else 0.0, note))
     return found
-

@@ -87,7 +87,9 @@ class Frame:
     @cached_property
     def trivial(self) -> bool:
         """Whether positions are exactly the items, in order: constants then need no gathering."""
-        return len(self.item) == self.classes_of.size["position"] and bool((self.item == np.arange(len(self.item))).all())
+        return len(self.item) == self.classes_of.size["position"] and bool(
+            (self.item == np.arange(len(self.item))).all()
+        )
 
     def label(self, level: str, group: int) -> str:
         """Return the text of one group."""

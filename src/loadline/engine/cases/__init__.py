@@ -1,0 +1,1 @@
+"""Adapters from case files to the engine, one module per model family."""

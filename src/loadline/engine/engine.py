@@ -1,0 +1,275 @@
+"""The public verbs: ``margin``, ``margins``, ``what_if`` and ``compare``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from loadline.engine.requirements import unavailable
+from loadline.engine.result import MarginResult, Side, Tape
+from loadline.foundation.errors import InputError, LoadlineError, Reason, RuleError, Unavailable
+from loadline.foundation.table import Texts
+from loadline.foundation.units import parse_time
+from loadline.model.book import resolve
+from loadline.model.cube import build_cube
+from loadline.model.market import Market
+from loadline.model.positions import Balances, Orders, Portfolio, Positions
+from loadline.model.universe import restate_in_cash
+from loadline.rulebooks.parameters import Version
+from loadline.rulebooks.rulebook import Requirement, Rulebook, choose, load
+from loadline.tape.explain import Difference
+from loadline.tape.explain import compare as align
+
+Answer = MarginResult | Unavailable
+CHUNK = 200
+"""Accounts evaluated in one eager pass: enough to spread the cost of an operation, small enough to stay in cache."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A rulebook with the version that answers, and what to say about the choice."""
+
+    rule: Rulebook
+    version: Version
+    notes: tuple[str, ...] = ()
+
+
+def choose_rulebook(name: str | Chosen, as_of: int, overrides: Mapping[str, Any] | None = None) -> Chosen:
+    """Return the rulebook ``NAME`` or ``NAME@DATE`` with its parameters in force, overrides applied.
+
+    ``overrides``: parameter path -> value, for every rulebook or prefixed with a rulebook's family (``derive.``).
+    """
+    if isinstance(name, Chosen):
+        return name
+    bare, _, date = name.partition("@")
+    rule = load(bare)
+    version, notes = choose(rule, parse_time(date) if date else as_of)
+    family = bare.split("-")[0]
+    mine = {}
+    for path, value in (overrides or {}).items():
+        head, _, rest = path.partition(".")
+        if head in (bare, family):
+            mine[rest] = value
+    if mine:
+        version = version.override(mine)
+        rule.check(version)
+        notes = (*notes, f"parameters overridden: {', '.join(version.overridden)}")
+    return Chosen(rule, version, (*notes, *rule.notes))
+
+
+def evaluate(
+    chosen: Chosen, portfolio: Portfolio, market: Market, accounts: Sequence[str], also: Texts | None = None
+) -> Tape:
+    """Return the tape of some accounts in one pass: resolve, scenarios, cube, rule."""
+    rule, version = chosen.rule, chosen.version
+    wallet = sorted(set(portfolio.balances.currency.tolist()))
+    known = market.with_wallet(wallet)
+    known = restate_in_cash(known) if rule.cash else known
+    book = resolve(portfolio, known, lambda i: rule.unit(i, version), tuple(accounts), also=also)
+    scenarios = rule.scenarios(book.universe, version)
+    cube = build_cube(book.universe, scenarios, rule.shock(book.universe, scenarios, version))
+    return Tape(rule.margin(book, cube, version), book, cube, 0)
+
+
+def margins(
+    portfolio: Portfolio,
+    market: Market,
+    rulebook: str | Chosen,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    also: Texts | None = None,
+) -> list[Answer]:
+    """Return the margin of every account under one rulebook, in order of account name.
+
+    ``rulebook``: ``NAME``, ``NAME@DATE``. What cannot be answered is an ``Unavailable`` in its place; the others are
+    answered. Segregated rulebooks answer once per account and settlement currency. Raises ``RuleError`` for an unknown
+    rulebook or parameter.
+    """
+    chosen = choose_rulebook(rulebook, market.as_of, overrides)
+    answers: dict[str, list[Answer]] = {}
+    good: list[str] = []
+    for account in portfolio.names():
+        gap = unavailable(account, portfolio.only([account]), market, chosen.rule)
+        if gap is None:
+            good.append(account)
+        else:
+            answers[account] = [gap]
+    step = CHUNK if len(good) > 1 and not chosen.rule.alone(market, chosen.version) else 1
+    for first in range(0, len(good), step):
+        chunk = good[first : first + step]
+        try:
+            found = _answer(chosen, portfolio.only(chunk), market, also)
+        except (InputError, RuleError) as error:
+            if len(chunk) == 1:
+                found = [_refused(chunk[0], chosen, error)]
+            else:  # find the account that cannot be answered, answer the others
+                found = []
+                for account in chunk:
+                    try:
+                        found += _answer(chosen, portfolio.only([account]), market, also)
+                    except (InputError, RuleError) as own:
+                        found.append(_refused(account, chosen, own))
+        for answer in found:
+            answers.setdefault(answer.account, []).append(answer)
+    return [a for account in portfolio.names() for a in answers.get(account, [])]
+
+
+def _refused(account: str, chosen: Chosen, error: LoadlineError) -> Unavailable:
+    reason = Reason.NO_PARAMETERS if isinstance(error, RuleError) else Reason.UNSUPPORTED
+    return Unavailable(account, chosen.rule.name, reason, (error.what,), error.remedy or "see the rulebook's page")
+
+
+def _answer(chosen: Chosen, portfolio: Portfolio, market: Market, also: Texts | None) -> list[Answer]:
+    """Evaluate some accounts in one pass and read off their results."""
+    rule, version = chosen.rule, chosen.version
+    split = segregate(portfolio, market) if rule.segregated else portfolio
+    accounts = split.names()
+    tape = evaluate(chosen, split, market, accounts, also)
+    req = tape.requirement
+    equity, initial, maintenance = (t.numbers()[:, 0] for t in (req.equity, req.initial, req.maintenance))
+    if not all(np.isfinite(x).all() for x in (equity, initial, maintenance)):
+        raise InputError("the rule gave a number that is not finite", remedy="check the book for absurd sizes")
+    notes = tuple(dict.fromkeys((*chosen.notes, *market.notes, *req.notes)))
+    out: list[Answer] = []
+    for row, label in enumerate(accounts):
+        account, _, settle = label.partition(SPLIT)
+        currency = settle or rule.currency
+        out.append(
+            MarginResult(
+                account=account,
+                rulebook=rule.name,
+                version=version.label,
+                as_of=market.as_of,
+                currency=currency,
+                usd=market.price(currency),
+                equity=float(equity[row]),
+                initial=0.0 - float(initial[row]),  # the one place where PnL-signed becomes a requirement
+                maintenance=0.0 - float(maintenance[row]),
+                notes=notes,
+                parameters=version,
+                tape=Tape(req, tape.book, tape.cube, row),
+            )
+        )
+    return out
+
+
+SPLIT = "\x1f"
+"""Between an account and a settlement currency, where a rulebook keeps wallets apart."""
+
+
+def segregate(portfolio: Portfolio, market: Market) -> Portfolio:
+    """Return the portfolio with one sub-account per settlement currency."""
+    settle = dict(zip(market.instruments.id.tolist(), market.instruments.settle.tolist(), strict=True))
+
+    def split(accounts: Texts, currencies: Iterable[str]) -> Texts:
+        return np.array([a + SPLIT + c for a, c in zip(accounts.tolist(), currencies, strict=True)], np.str_)
+
+    p, b, o = portfolio.positions, portfolio.balances, portfolio.orders
+    return Portfolio(
+        p.replace(account=split(p.account, (settle[i] for i in p.instrument.tolist()))),
+        b.replace(account=split(b.account, b.currency.tolist())),
+        o.replace(account=split(o.account, (settle[i] for i in o.instrument.tolist()))),
+    )
+
+
+def margin(
+    portfolio: Portfolio, market: Market, rulebook: str | Chosen, *, overrides: Mapping[str, Any] | None = None
+) -> Answer:
+    """Return the margin of a portfolio that has one answer under a rulebook; ``margins`` is for several.
+
+    Raises ``InputError`` when there is none, or more than one (several accounts, or segregated wallets).
+    """
+    found = margins(portfolio, market, rulebook, overrides=overrides)
+    if len(found) != 1:
+        raise InputError(
+            f"{len(found)} answers where one was expected",
+            causes="several accounts, or a rulebook that keeps wallets apart, or an empty book",
+            remedy="call margins, or portfolio.only([account])",
+        )
+    return found[0]
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """An account before and after some trades, and where in the tree the difference enters."""
+
+    before: Answer
+    after: Answer
+
+    def differences(self, side: Side = "initial") -> list[Difference]:
+        """Return the aligned rows of both explanations; empty where one of them is unavailable."""
+        if isinstance(self.before, Unavailable) or isinstance(self.after, Unavailable):
+            return []
+        return align(self.before.explain(side), self.after.explain(side))
+
+
+def with_trades(portfolio: Portfolio, trades: Mapping[str, float], account: str) -> Portfolio:
+    """Return the portfolio after trades at mark: instrument -> signed quantity, no cash moving but at mark."""
+    new = Positions.from_rows(
+        {"account": account, "instrument": i, "quantity": q, "unsettled": 0.0, "entry": float("nan")}
+        for i, q in trades.items()
+    )
+    return Portfolio(
+        Positions.concat([portfolio.positions, new]), portfolio.balances, portfolio.orders, portfolio.accounts
+    )
+
+
+def paid_at_mark(portfolio: Portfolio, market: Market, trades: Mapping[str, float], account: str) -> Portfolio:
+    """Return the portfolio after trades at mark, premiums of upfront contracts paid from or into the wallet."""
+    after = with_trades(portfolio, trades, account)
+    rows = []
+    for name, quantity in trades.items():
+        if name in market.instruments:
+            i = market.instruments[name]
+            if i["upfront"]:
+                paid = quantity * i["multiplier"] * float(market.quotes.mark[market.instruments.index[name]])
+                rows.append({"account": account, "currency": i["settle"], "amount": -paid})
+    balances = Balances.concat([after.balances, Balances.from_rows(rows)])
+    return Portfolio(after.positions, balances, after.orders, after.accounts)
+
+
+def what_if(
+    portfolio: Portfolio,
+    market: Market,
+    rulebook: str | Chosen,
+    trades: Mapping[str, float],
+    *,
+    account: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> list[WhatIf]:
+    """Return an account before and after trades at mark (premiums are paid from the wallet, so equity does not jump).
+
+    ``trades``: instrument -> signed quantity; ``account`` may be left out where there is only one. Raises
+    ``InputError`` when it is needed.
+    """
+    known = portfolio.names()
+    if account is None and len(known) == 1:
+        account = known[0]
+    if account is None or account not in known:
+        raise InputError("say which account trades", remedy=f"one of {', '.join(known)}")
+    chosen = choose_rulebook(rulebook, market.as_of, overrides)
+    mine = portfolio.only([account])
+    before = margins(mine, market, chosen)
+    after = margins(paid_at_mark(mine, market, trades, account), market, chosen)
+    if len(before) == len(after):
+        return [WhatIf(b, a) for b, a in zip(before, after, strict=True)]
+    old = {getattr(b, "currency", ""): b for b in before}
+    return [WhatIf(old.get(getattr(a, "currency", ""), before[0]), a) for a in after]
+
+
+def compare(
+    portfolio: Portfolio,
+    market: Market,
+    rulebooks: Sequence[str | Chosen],
+    *,
+    overrides: Mapping[str, Any] | None = None,
+) -> dict[str, list[Answer]]:
+    """Return the answers of several rulebooks to one portfolio, by rulebook name."""
+    found: dict[str, list[Answer]] = {}
+    for name in rulebooks:
+        chosen = choose_rulebook(name, market.as_of, overrides)
+        found[chosen.rule.name] = margins(portfolio, market, chosen)
+    return found

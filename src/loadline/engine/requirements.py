@@ -1,0 +1,65 @@
+"""What an account needs from the market before anything is computed, and everything that is missing, at once."""
+
+from __future__ import annotations
+
+import difflib
+
+import numpy as np
+
+from loadline.foundation.errors import Reason, Unavailable
+from loadline.model.instruments import Kind
+from loadline.model.market import Market
+from loadline.model.positions import Portfolio
+from loadline.rulebooks.rulebook import Rulebook
+
+
+def unavailable(account: str, held: Portfolio, market: Market, rule: Rulebook) -> Unavailable | None:
+    """Return why one account cannot be answered, or ``None``; ``held`` is that account's part of the portfolio."""
+    found: list[tuple[Reason, str, str]] = []
+    p, o = held.positions, held.orders
+    ids = sorted({*p.instrument[p.quantity != 0].tolist(), *o.instrument.tolist()})
+    for name in ids:
+        if name not in market.instruments:
+            near = difflib.get_close_matches(name, market.instruments.id.tolist(), 3, 0.75)
+            hint = f"nearest: {', '.join(near)}" if near else "add a market file that lists it"
+            found.append((Reason.UNKNOWN_INSTRUMENT, f"{name} is not in the market", hint))
+            continue
+        row = market.instruments.index[name]
+        found += [(d.reason, f"{name}: {d.what}", d.remedy) for d in market.defects_of(name)]
+        found += [(Reason.MISSING_DATA, what, "add it to the market file") for what in _absent(market, row, name, rule)]
+        if market.instruments.expiry[row] <= market.as_of:
+            found.append((Reason.EXPIRED, f"{name} has expired", "settle it before margining"))
+    for u in sorted({str(market.instruments[name]["underlying"]) for name in ids if name in market.instruments}):
+        found += [(d.reason, f"{u}: {d.what}", d.remedy) for d in market.defects_of(u)]
+        if not _positive(market.price(u)):
+            found.append((Reason.MISSING_DATA, f"index of {u}", "add its price to the market"))
+    for ccy in sorted({str(c) for c in held.balances.currency[held.balances.amount != 0]}):
+        if not _positive(market.price(ccy)):
+            found.append((Reason.MISSING_DATA, f"USD price of {ccy}", f"add {ccy} to the market's currencies"))
+    for name, q in zip(p.instrument.tolist(), p.quantity.tolist(), strict=True):
+        if not np.isfinite(q):
+            found.append((Reason.INVALID_VALUE, f"quantity of {name} is {q}", "mend the book"))
+    if not found:
+        return None
+    unique = list(dict.fromkeys(found))
+    missing = tuple(dict.fromkeys(what for _, what, _ in unique))
+    remedy = "; ".join(dict.fromkeys(hint for _, _, hint in unique))
+    return Unavailable(account, rule.name, unique[0][0], missing, remedy)
+
+
+def _positive(x: float) -> bool:
+    return bool(np.isfinite(x) and x > 0)
+
+
+def _absent(market: Market, row: int, name: str, rule: Rulebook) -> list[str]:
+    """The market columns that the rule needs and this instrument lacks."""
+    q, kind = market.quotes, Kind(int(market.instruments.kind[row]))
+    lacks = []
+    if not _positive(float(q.forward[row])):
+        lacks.append(f"forward of {name}")
+    if kind == Kind.OPTION:
+        if "vol" in rule.needs and not (np.isfinite(q.vol[row]) and q.vol[row] >= 0):
+            lacks.append(f"vol of {name}")
+        if "mark" in rule.needs and not (np.isfinite(q.mark[row]) and q.mark[row] >= 0):
+            lacks.append(f"mark of {name}")
+    return lacks

@@ -1,0 +1,122 @@
+"""The book: positions joined to a universe once, sorted, and ready for arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from loadline.foundation.errors import MissingData
+from loadline.foundation.table import Bools, Floats, Ints, Texts
+from loadline.model.instruments import Instruments, PayoffForm
+from loadline.model.market import Market
+from loadline.model.positions import Portfolio
+from loadline.model.universe import Universe, build_universe
+from loadline.tape.frame import Frame
+from loadline.tape.term import Axis, Term, column, constant
+
+
+@dataclass(frozen=True, eq=False)
+class Book:
+    """Positions of all accounts on one universe.
+
+    A row is a position, a wallet balance (a spot row) or an open order (quantity 0, its size in ``order``).
+    """
+
+    universe: Universe
+    frame: Frame
+
+    @property
+    def quantity(self) -> Term:
+        """Signed contracts per position row."""
+        return column(self.frame, "quantity")
+
+    @property
+    def unsettled(self) -> Term:
+        """PnL not yet in the wallet per position row, settlement currency."""
+        return column(self.frame, "unsettled")
+
+    @property
+    def order(self) -> Term:
+        """Signed contracts of the open order in a row."""
+        return column(self.frame, "order")
+
+    @property
+    def order_cost(self) -> Term:
+        """What the open order in a row would pay, settlement currency."""
+        return column(self.frame, "order_cost")
+
+    @property
+    def has_orders(self) -> bool:
+        """Whether any account has an open order."""
+        return bool(self.frame.columns["position", "order"].any())
+
+    def each(self, values: Floats | float, level: str = "position", axis: Axis | None = None, name: str = "") -> Term:
+        """Return per-instrument numbers (N,) or (N, S) as a constant of a level: its first instrument's stand for it."""
+        if np.ndim(values) == 0:
+            return constant(values, name=name)
+        picked = np.asarray(values, np.float64)
+        if level != "position":
+            codes = self.universe.classes.code[level]
+            picked = picked[np.flatnonzero(np.concatenate([[True], codes[1:] != codes[:-1]]))]
+        return constant(picked, level, axis, name=name)
+
+    def only(self, mask: Bools) -> Term:
+        """Return the quantity where a per-instrument mask holds, 0 elsewhere."""
+        return self.quantity * self.each(mask.astype(float))
+
+
+def resolve(
+    portfolio: Portfolio,
+    market: Market,
+    unit: Callable[[Instruments], Texts],
+    accounts: tuple[str, ...],
+    *,
+    also: Texts | None = None,
+    notes: tuple[str, ...] = (),
+) -> Book:
+    """Return the book of some accounts; balances enter as spot rows, open orders as rows of quantity 0.
+
+    ``unit`` names the risk unit of each instrument; ``also`` are instruments to include without a position (for
+    what-ifs). Raises ``MissingData`` naming every instrument or currency that the market does not know.
+    """
+    p, b, o = portfolio.positions, portfolio.balances, portfolio.orders
+    extra = np.empty(0, np.str_) if also is None else also
+    ids = np.concatenate([p.instrument, b.currency, o.instrument, extra])
+    names, inverse = np.unique(ids, return_inverse=True)
+    universe = build_universe(market, market.rows(names), unit, notes)
+    place = np.array([universe.instruments.index[n] for n in names.tolist()], np.int64)[inverse]
+    rows = len(p) + len(b) + len(o)
+    owners = {name: i for i, name in enumerate(accounts)}
+    owner_names = np.concatenate([p.account, b.account, o.account])
+    strangers = sorted(set(owner_names.tolist()) - set(owners))
+    if strangers:
+        raise MissingData("the book holds accounts that were not asked for", missing=strangers)
+    owner = np.array([owners[a] for a in owner_names.tolist()], np.int64)
+    item = place[:rows]
+    frame = Frame(universe.classes, owner, item, accounts)
+    blank = np.zeros(rows)
+    orders = slice(len(p) + len(b), rows)
+
+    def fill(*parts: tuple[slice, Floats]) -> Floats:
+        values = blank.copy()
+        for where, numbers in parts:
+            values[where] = numbers
+        return values[frame.order]
+
+    positions, wallets = slice(0, len(p)), slice(len(p), len(p) + len(b))
+    frame.columns["position", "quantity"] = fill((positions, p.quantity), (wallets, b.amount))
+    frame.columns["position", "unsettled"] = fill((positions, p.unsettled))
+    frame.columns["position", "order"] = fill((orders, o.quantity))
+    frame.columns["position", "order_cost"] = fill((orders, _cost(o.quantity, o.limit, universe, item[orders])))
+    return Book(universe, frame)
+
+
+def _cost(quantity: Floats, limit: Floats, universe: Universe, item: Ints) -> Floats:
+    """What a filled order pays, in the settlement currency: the contract's value formula at the limit price."""
+    i = universe.instruments
+    inverse = i.form[item] == PayoffForm.INVERSE
+    with np.errstate(divide="ignore"):
+        price = np.where(inverse, -1.0 / np.where(inverse, limit, 1.0), limit)
+    return np.asarray(quantity * i.multiplier[item] * price)

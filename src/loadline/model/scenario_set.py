@@ -1,0 +1,90 @@
+"""The ``Scenarios`` table: instructions, not prices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from loadline.foundation.errors import InputError
+from loadline.foundation.table import Floats, Ints, Texts, content_hash
+
+EVERY = "*"
+"""The underlying that stands for all of them, in a grid that moves each by the same fraction."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scenarios:
+    """S scenarios over U underlyings.
+
+    ``label``, ``family``: (S,) text; ``spot``: (S, U) fraction of price; ``vol``: (S, U) the vol instruction, +1 up,
+    0 none, -1 down for rules with their own term structure, or the relative move itself; ``dampening``: (S, U) factor
+    on the PnL; ``weight``: (S,) probability, summing to 1 where it means one.
+    """
+
+    label: Texts
+    family: Texts
+    underlyings: tuple[str, ...]
+    spot: Floats
+    vol: Floats
+    dampening: Floats
+    weight: Floats
+
+    def __post_init__(self) -> None:
+        s, u = len(self.label), len(self.underlyings)
+        for name in ("spot", "vol", "dampening"):
+            if getattr(self, name).shape != (s, u):
+                raise InputError(f"scenarios: {name} has shape {getattr(self, name).shape}, not {(s, u)}")
+        if not all(np.isfinite(x).all() for x in (self.spot, self.vol, self.dampening, self.weight)):
+            raise InputError(
+                "scenarios hold a value that is not a number", remedy="check the parameters they come from"
+            )
+        if (self.spot <= -1).any():
+            raise InputError("a scenario moves a price to zero or below", remedy="keep spot moves above -1")
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    @classmethod
+    def of(cls, rows: Iterable[tuple[str, str, float, float, float]], weight: Floats | None = None) -> Scenarios:
+        """Return scenarios that move every underlying alike, from (label, family, spot, vol, dampening) rows."""
+        listed = list(rows)
+        spot, vol, damp = (np.array([[r[i]] for r in listed], float).reshape(-1, 1) for i in (2, 3, 4))
+        label, family = (np.array([r[i] for r in listed], np.str_) for i in (0, 1))
+        return cls(label, family, (EVERY,), spot, vol, damp, np.ones(len(listed)) if weight is None else weight)
+
+    @classmethod
+    def join(cls, by_underlying: Mapping[str, Scenarios]) -> Scenarios:
+        """Return one set from one per underlying; shorter sets repeat their last scenario (harmless under a worst)."""
+        longest = max(by_underlying.values(), key=len)
+        s = len(longest)
+
+        def grow(x: Floats) -> Floats:
+            return np.concatenate([x, np.repeat(x[-1:], s - len(x), axis=0)])
+
+        sets = list(by_underlying.values())
+        spot, vol, damp = (np.hstack([grow(getattr(x, n)) for x in sets]) for n in ("spot", "vol", "dampening"))
+        return cls(longest.label, longest.family, tuple(by_underlying), spot, vol, damp, longest.weight)
+
+    def family_rows(self, *families: str) -> Ints:
+        """Return the rows that belong to the families, in order."""
+        return np.flatnonzero(np.isin(self.family, families))
+
+    def columns(self, underlyings: Sequence[str]) -> Ints:
+        """Return (N,) the column of each underlying; raises ``InputError`` naming those the set does not move."""
+        if self.underlyings == (EVERY,):
+            return np.zeros(len(underlyings), np.int64)
+        where = {u: i for i, u in enumerate(self.underlyings)}
+        missing = sorted({u for u in underlyings if u not in where and EVERY not in where})
+        if missing:
+            raise InputError(
+                f"the scenarios do not move {', '.join(missing)}", remedy="add a column for each, or a '*' column"
+            )
+        return np.array([where.get(u, where.get(EVERY, 0)) for u in underlyings], np.int64)
+
+    @cached_property
+    def identity(self) -> str:
+        """The content hash."""
+        return content_hash(self.label, self.family, self.underlyings, self.spot, self.vol, self.dampening, self.weight)

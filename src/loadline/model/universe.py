@@ -1,0 +1,185 @@
+"""The instruments that a book touches, sorted into the hierarchy, with the market columns gathered beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from loadline.foundation.table import Bools, Floats, Ints, Texts
+from loadline.foundation.units import MS_PER_DAY, MS_PER_YEAR, format_time
+from loadline.model.instruments import NO_EXPIRY, Instruments, Kind, PayoffForm
+from loadline.model.market import Market, Quotes
+from loadline.tape.frame import Classes
+
+STABLE = ("USD", "USDC", "USDT")
+"""Currencies that a spot scenario of a coin does not move."""
+
+
+@dataclass(frozen=True, eq=False)
+class Universe:
+    """N instruments in hierarchical order at one instant; every column is (N,) in that order.
+
+    ``index``: USD price of the underlying; ``index_confidence``: 0..1; ``fx``: USD per unit of the settlement
+    currency. ``unit`` labels come from the rulebook.
+    """
+
+    as_of: int
+    instruments: Instruments
+    quotes: Quotes
+    index: Floats
+    index_confidence: Floats
+    fx: Floats
+    classes: Classes
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.instruments)
+
+    @cached_property
+    def option(self) -> Bools:
+        """Which rows are options."""
+        return self.instruments.is_kind(Kind.OPTION)
+
+    @cached_property
+    def spot(self) -> Bools:
+        """Which rows are spot: wallet balances."""
+        return self.instruments.is_kind(Kind.SPOT)
+
+    @cached_property
+    def perpetual(self) -> Bools:
+        """Which rows are perpetuals."""
+        return self.instruments.is_kind(Kind.PERPETUAL)
+
+    @cached_property
+    def future(self) -> Bools:
+        """Which rows are perpetuals or dated futures."""
+        return self.instruments.is_kind(Kind.PERPETUAL, Kind.FUTURE)
+
+    @cached_property
+    def seconds(self) -> Floats:
+        """Seconds to expiry, at least 0; 0 for what never expires."""
+        left = np.where(self.instruments.expiry == NO_EXPIRY, self.as_of, self.instruments.expiry) - self.as_of
+        return np.maximum(left / 1000.0, 0.0)
+
+    @cached_property
+    def tau(self) -> Floats:
+        """Years of 365 days to expiry."""
+        return self.seconds * 1000.0 / MS_PER_YEAR
+
+    @cached_property
+    def days(self) -> Floats:
+        """Days to expiry, fractional."""
+        return self.seconds * 1000.0 / MS_PER_DAY
+
+    @cached_property
+    def size(self) -> Floats:
+        """Units of underlying that one unit of quantity is worth: the multiplier, or multiplier / price for inverse."""
+        inverse = self.instruments.form == PayoffForm.INVERSE
+        return np.where(inverse, self.instruments.multiplier / self.quotes.forward, self.instruments.multiplier)
+
+    @cached_property
+    def coin_settled(self) -> Bools:
+        """Which rows settle in their own underlying."""
+        return self.instruments.settle == self.instruments.underlying
+
+    @cached_property
+    def carried(self) -> Floats:
+        """Value of one contract already inside equity, settlement currency: the mark if paid up front, else 0."""
+        mark = np.where(self.spot, self.quotes.forward, self.quotes.mark)
+        return np.where(self.instruments.upfront, mark * self.instruments.multiplier, 0.0)
+
+
+def expiry_label(instruments: Instruments) -> Texts:
+    """Return (N,) the expiry bucket: a date, ``perpetual`` or ``spot`` (each a bucket of its own)."""
+    dated = instruments.expiry != NO_EXPIRY
+    text = np.full(len(instruments), "perpetual", "U24")
+    text[instruments.kind == Kind.SPOT] = "spot"
+    for expiry in np.unique(instruments.expiry[dated]):
+        stamp = format_time(int(expiry))
+        text[instruments.expiry == expiry] = stamp[:10] if stamp.endswith("T08:00:00Z") else stamp
+    return text
+
+
+def build_universe(
+    market: Market, rows: Ints, unit: Callable[[Instruments], Texts], notes: tuple[str, ...] = ()
+) -> Universe:
+    """Return the rows of a market as a universe; ``unit`` names each instrument's risk unit.
+
+    Order: unit, underlying, kind of bucket (spot, perpetual, dated), expiry, options after futures, strike, right.
+    """
+    chosen = market.instruments.take(rows)
+    units = np.asarray(unit(chosen), np.str_)
+    strike = np.where(chosen.kind == Kind.OPTION, chosen.strike, -1.0)
+    order = np.lexsort(
+        (
+            chosen.id,
+            chosen.right,
+            strike,
+            chosen.kind == Kind.OPTION,
+            chosen.expiry,
+            chosen.kind != Kind.SPOT,
+            chosen.underlying,
+            units,
+        )
+    )
+    sorted_rows = chosen.take(order)
+    units, strike = units[order], strike[order]
+    buckets = expiry_label(sorted_rows)
+    changed = {"unit": _changes(units)}
+    changed["expiry"] = changed["unit"] | _changes(sorted_rows.underlying) | _changes(buckets)
+    changed["strike"] = changed["expiry"] | _changes(strike)
+    code = {level: np.cumsum(new) - 1 for level, new in changed.items()}
+    code["position"] = np.arange(len(order))
+    several = len(np.unique(sorted_rows.underlying)) > 1
+    first = {level: np.flatnonzero(new) for level, new in changed.items()}
+    named = [
+        f"{u} {b}" if several else b for u, b in zip(sorted_rows.underlying.tolist(), buckets.tolist(), strict=True)
+    ]
+    labels = {
+        "position": sorted_rows.id.tolist(),
+        "unit": units[first["unit"]].tolist(),
+        "expiry": [named[i] for i in first["expiry"].tolist()],
+        "strike": [f"{named[i]} {strike[i]:.10g}" if strike[i] >= 0 else named[i] for i in first["strike"].tolist()],
+    }
+    quotes = market.quotes.take(rows[order])
+    return Universe(
+        as_of=market.as_of,
+        instruments=sorted_rows,
+        quotes=quotes,
+        index=np.array([market.price(u) for u in sorted_rows.underlying.tolist()]),
+        index_confidence=np.array([market.index_confidence.get(u, 1.0) for u in sorted_rows.underlying.tolist()]),
+        fx=np.array([market.price(c) for c in sorted_rows.settle.tolist()]),
+        classes=Classes(code, labels),
+        notes=notes,
+    )
+
+
+def _changes(column: Texts | Floats) -> Bools:
+    new = np.ones(len(column), np.bool_)
+    new[1:] = column[1:] != column[:-1]
+    return new
+
+
+def restate_in_cash(market: Market) -> Market:
+    """Return the market with coin-settled contracts restated as cash contracts of equal size in USD.
+
+    For venues that list only cash-settled contracts: a coin option on one coin becomes a cash option on one coin
+    (its mark times the forward), an inverse contract of q USD becomes a linear one of q / price coins. Quantities
+    keep their unit; the multiplier carries the change.
+    """
+    i, q = market.instruments, market.quotes
+    coin, inverse = i.form == PayoffForm.COIN_OPTION, i.form == PayoffForm.INVERSE
+    if not (coin | inverse).any():
+        return market
+    form = np.where(coin, PayoffForm.CASH_OPTION, np.where(inverse, PayoffForm.LINEAR, i.form))
+    changed = i.replace(
+        form=form,
+        multiplier=np.where(inverse, i.multiplier / q.forward, i.multiplier),
+        settle=np.where(coin | inverse, "USD", i.settle),
+        quote=np.where(coin, "USD", i.quote),
+    )
+    price = {c: np.where(coin, getattr(q, c) * q.forward, getattr(q, c)) for c in ("mark", "bid", "ask")}
+    return market.replace(instruments=changed, quotes=q.replace(**price))

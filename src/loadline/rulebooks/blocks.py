@@ -1,0 +1,130 @@
+"""Paragraphs that several rulebooks share. Each returns numbers or terms; none knows a venue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from loadline.foundation.table import Bools, Floats
+from loadline.kernels.shock import power_shift
+from loadline.model.book import Book
+from loadline.model.cube import Cube
+from loadline.model.instruments import Kind
+from loadline.model.market import Market
+from loadline.model.scenario_set import Scenarios
+from loadline.model.universe import Universe
+from loadline.rulebooks.parameters import Version
+from loadline.tape.term import Axis, Term, constant
+
+CASH = ("USD", "USDC")
+"""Wallet currencies that are the unit of account where USDC is cash."""
+
+
+def along(axis: Axis, values: Floats) -> Term:
+    """Return one number per scenario (S,) as a constant for every instrument."""
+    return constant(values, None, axis)
+
+
+def by_scenario(book: Book, cube: Cube, values: Floats, level: str, *families: str) -> Term:
+    """Return (S, U) scenario columns as a constant (classes of ``level``, scenarios of some families)."""
+    columns = cube.scenarios.columns(book.universe.instruments.underlying.tolist())
+    picked = values[:, columns].T[:, cube.rows(*families)]
+    return book.each(picked, level, cube.axis(*families))
+
+
+def cash_rows(universe: Universe) -> Bools:
+    """Return (N,) which rows are wallet balances in the unit of account."""
+    return universe.spot & np.isin(universe.instruments.id, CASH)
+
+
+def stable_price(universe: Universe) -> float:
+    """Return the USD price of USDC as the universe knows it, 1 where it holds none."""
+    row = universe.instruments.index.get("USDC")
+    return 1.0 if row is None else float(universe.quotes.forward[row])
+
+
+def damped_grid(universe: Universe, p: Version, vols: Mapping[str, float], families: Sequence[str]) -> Scenarios:
+    """Return the scenarios of ``scenarios.FAMILY`` parameters, rows of [spot factor, vol word, dampening].
+
+    Underlyings that only a wallet holds and that have no grid do not move.
+    """
+    sets: dict[str, Scenarios] = {}
+    only_wallet = set(universe.instruments.underlying.tolist())
+    only_wallet -= set(universe.instruments.underlying[~universe.spot].tolist())
+    for name in dict.fromkeys(universe.instruments.underlying.tolist()):
+        rows = []
+        for family in families:
+            listed = p.parameter(f"scenarios.{family}").of(name)
+            if listed is None and name not in only_wallet:
+                listed = p.get(f"scenarios.{family}", name)
+            for factor, word, damp in listed or ():
+                move = float(factor) - 1.0
+                rows.append((f"spot {move:+.4g} vol {word}", family, move, vols[word], float(damp)))
+        if rows:
+            sets[name] = Scenarios.of(rows)
+    still = [n for n in only_wallet if n not in sets]
+    if not sets:
+        return Scenarios.of([("now", families[0], 0.0, vols["none"], 1.0)])
+    like = max(sets.values(), key=len)
+    for name in still:
+        zero = np.zeros_like(like.spot)
+        sets[name] = Scenarios(like.label, like.family, ("",), zero, zero, zero, like.weight)
+    return Scenarios.join(sets)
+
+
+def settled_part(universe: Universe, window: float) -> Floats:
+    """Return (N,) the part of each forward that a settlement average over ``window`` seconds has already fixed.
+
+    The venue's own number where the market gives one, else the elapsed share of the window times the forward.
+    """
+    q = universe.quotes
+    dated = universe.seconds > 0
+    elapsed = np.where(dated, np.maximum(window - universe.seconds, 0.0) / window, 0.0)
+    return np.where(np.isfinite(q.fixed), q.fixed, elapsed * q.forward)
+
+
+def power_rule(universe: Universe, p: Version, *, inclusive: bool) -> tuple[Floats, Floats]:
+    """Return (N,) the factors on vol up and down by the 30-day power rule, from the ``vol_shock`` parameters."""
+    keys = universe.instruments.underlying.tolist()
+    up, down, short, long = (
+        p.each(f"vol_shock.{n}", keys) for n in ("range_up", "range_down", "short_power", "long_power")
+    )
+    return power_shift(
+        universe.days,
+        range_up=up,
+        range_down=down,
+        short_power=short,
+        long_power=long,
+        inclusive=inclusive,
+        floor_days=p.number("vol_shock.dte_floor"),
+    )
+
+
+def rate(universe: Universe, p: Version) -> Floats:
+    """Return (N,) the interest rate of each expiry, floored at 0; the parameter stands in where there is no feed."""
+    return np.maximum(np.where(np.isnan(universe.quotes.rate), p.number("rate.no_feed"), universe.quotes.rate), 0.0)
+
+
+def doubt(confidence: Floats, p: Version) -> Floats:
+    """Return the share of notional an unsure oracle costs: ``(1 - c) * margin`` below the threshold, else 0."""
+    charge = (1.0 - confidence) * p.number("oracle.margin")
+    return np.where(confidence < p.number("oracle.threshold"), charge, 0.0)
+
+
+def held_confidence(book: Book) -> Floats:
+    """Return (N,) the confidence of spot, or of the perpetual where this book holds one and it is lower."""
+    u = book.universe
+    held = np.zeros(len(u), np.bool_)
+    held[book.frame.item[book.frame.columns["position", "quantity"] != 0]] = True
+    lowest = u.index_confidence.copy()
+    for name in np.unique(u.instruments.underlying[u.perpetual & held]):
+        mine = u.instruments.underlying == name
+        lowest[mine] = np.minimum(lowest[mine], u.quotes.confidence[mine & u.perpetual & held].min())
+    return lowest
+
+
+def doubtful_perpetuals(market: Market, p: Version) -> bool:
+    """Whether a perpetual's feed could cost those who hold one: then each account has confidences of its own."""
+    futures = market.instruments.is_kind(Kind.PERPETUAL, Kind.FUTURE)
+    return bool((market.quotes.confidence[futures] < p.number("oracle.threshold")).any())

@@ -1,0 +1,267 @@
+"""Dated parameters: read from a rulebook's TOML file, validated whole, chosen by date, overridden by name.
+
+A file holds ``[[version]]`` tables: ``effective`` (with its zone), ``structure``, ``source``, and groups of
+parameters. A parameter is ``{unit = "...", value = ..., BTC = ..., min = ..., max = ..., note = ..., source = ...}``:
+``value`` holds for every underlying or currency that has no entry of its own.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from loadline.foundation.errors import Defect, Reason, RuleError
+from loadline.foundation.table import Floats, content_hash
+from loadline.foundation.units import format_time
+
+RESERVED = frozenset({"unit", "value", "min", "max", "note", "source", "choices"})
+Value = Any
+"""A number, a text, a list of numbers, or a list of rows: what TOML can say in one parameter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter: its unit, its general value and its values by key (underlying or currency)."""
+
+    name: str
+    unit: str
+    value: Value = None
+    by_key: Mapping[str, Value] = field(default_factory=dict)
+    low: float = -math.inf
+    high: float = math.inf
+    choices: tuple[str, ...] = ()
+    note: str = ""
+    source: str = ""
+
+    def of(self, key: str) -> Value:
+        """Return the value for a key, or the general one, or ``None``."""
+        return self.by_key.get(key, self.value)
+
+    def values(self) -> Iterator[Value]:
+        """Yield every value it holds."""
+        if self.value is not None:
+            yield self.value
+        yield from self.by_key.values()
+
+
+@dataclass(frozen=True)
+class Version:
+    """The parameters of a rulebook from one instant on (epoch ms), the structure they go with and their source."""
+
+    rulebook: str
+    effective: int
+    structure: str
+    source: str
+    parameters: Mapping[str, Parameter]
+    note: str = ""
+    overridden: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """``name@date``."""
+        return f"{self.rulebook}@{format_time(self.effective)[:10]}"
+
+    @property
+    def identity(self) -> str:
+        """The content hash of everything that can move a number."""
+        rows = sorted((p.name, repr(p.value), repr(sorted(p.by_key.items()))) for p in self.parameters.values())
+        return content_hash(self.rulebook, self.structure, rows)
+
+    def parameter(self, name: str) -> Parameter:
+        """Return one parameter; raises ``RuleError`` with the nearest name."""
+        if name not in self.parameters:
+            near = difflib.get_close_matches(name, self.parameters, 1)
+            hint = f"did you mean {near[0]}?" if near else f"loadline rulebook show {self.rulebook} lists them"
+            raise RuleError(f"{self.rulebook} has no parameter {name}", remedy=hint)
+        return self.parameters[name]
+
+    def number(self, name: str) -> float:
+        """Return a parameter that is one number for all."""
+        return float(self.parameter(name).value)
+
+    def text(self, name: str) -> str:
+        """Return a parameter that is one of its choices."""
+        return str(self.parameter(name).value)
+
+    def get(self, name: str, key: str) -> Value:
+        """Return a parameter's value for one underlying or currency; raises ``RuleError`` where it has none."""
+        value = self.parameter(name).of(key)
+        if value is None:
+            raise RuleError(
+                f"{self.rulebook} has no {name} for {key}",
+                causes="the venue does not margin it, or its parameters were never captured",
+                remedy=f"--set {self.rulebook}.{name}.{key}=VALUE supplies one for this run",
+            )
+        return value
+
+    def each(self, name: str, keys: Sequence[str]) -> Floats:
+        """Return (N,) a parameter's number for each key."""
+        found = {k: float(self.get(name, k)) for k in dict.fromkeys(keys)}
+        return np.array([found[k] for k in keys], np.float64)
+
+    def speaks_of(self, key: str) -> bool:
+        """Whether every keyed parameter has a value for an underlying."""
+        return all(p.of(key) is not None for p in self.parameters.values())
+
+    def override(self, changes: Mapping[str, Value]) -> Version:
+        """Return the version with parameters replaced: ``group.name`` for all keys, ``group.name.KEY`` for one."""
+        parameters = dict(self.parameters)
+        faults: list[Defect] = []
+        for path, value in changes.items():
+            name, _, key = (path, "", "") if path in parameters else path.rpartition(".")
+            if name not in parameters:
+                near = difflib.get_close_matches(path, parameters, 1)
+                hint = f"Did you mean {near[0]}?" if near else f"See loadline rulebook show {self.rulebook}."
+                faults.append(Defect(Reason.INVALID_VALUE, f"{self.rulebook} has no parameter {path}", hint))
+                continue
+            old = parameters[name]
+            held = {key: value} if key else {}
+            new = Parameter(
+                name,
+                old.unit,
+                old.value if key else value,
+                {**(old.by_key if key else {}), **held},
+                old.low,
+                old.high,
+                old.choices,
+                old.note,
+                "override",
+            )
+            faults += _value_faults(new, old, self.rulebook)
+            parameters[name] = new
+        if faults:
+            raise RuleError("parameters cannot be overridden so:\n" + "\n".join(f"  - {f}" for f in faults))
+        said = tuple(f"{self.rulebook}.{path}={value}" for path, value in changes.items())
+        return Version(
+            self.rulebook,
+            self.effective,
+            self.structure,
+            self.source,
+            parameters,
+            self.note,
+            (*self.overridden, *said),
+        )
+
+
+def _numbers(value: Value) -> Iterator[float]:
+    if isinstance(value, bool):
+        return
+    if isinstance(value, int | float):
+        yield float(value)
+    elif isinstance(value, list | tuple):
+        for v in value:
+            yield from _numbers(v)
+
+
+def _shape(value: Value) -> str:
+    if isinstance(value, bool | str):
+        return type(value).__name__
+    return "list" if isinstance(value, list | tuple) else "number"
+
+
+def _value_faults(new: Parameter, like: Parameter | None, where: str) -> list[Defect]:
+    faults = []
+
+    def fault(what: str, remedy: str) -> None:
+        faults.append(Defect(Reason.INVALID_VALUE, f"{new.name} {what}", remedy, file=where))
+
+    shapes = {_shape(v) for v in (like or new).values()}
+    for value in new.values():
+        if like is not None and shapes and _shape(value) not in shapes:
+            fault(f"is {value!r}, not a {' or '.join(sorted(shapes))}", "Give a value of the same kind.")
+        for x in _numbers(value):
+            if not math.isfinite(x):
+                fault(f"holds {x}", "Give a finite number.")
+            elif not new.low <= x <= new.high:
+                fault(f"is {x:g}, outside {new.low:g} .. {new.high:g}", f"Its unit is {new.unit}.")
+        if new.choices and value not in new.choices:
+            fault(f"is {value!r}", f"Choose {', '.join(new.choices)}.")
+    return faults
+
+
+def _parameters(group: Mapping[str, Any], path: str, file: str, faults: list[Defect]) -> Iterator[Parameter]:
+    for key, entry in group.items():
+        name = f"{path}.{key}" if path else key
+        if not isinstance(entry, Mapping):
+            faults.append(
+                Defect(Reason.INVALID_VALUE, f"{name} is a bare value", "Write { unit = ..., value = ... }.", file=file)
+            )
+        elif "unit" in entry:
+            low, high = entry.get("min", -math.inf), entry.get("max", math.inf)
+            found = Parameter(
+                name,
+                str(entry["unit"]),
+                entry.get("value"),
+                {k: v for k, v in entry.items() if k not in RESERVED},
+                float(low),
+                float(high),
+                tuple(entry.get("choices", ())),
+                str(entry.get("note", "")),
+                str(entry.get("source", "")),
+            )
+            if not found.unit:
+                faults.append(Defect(Reason.INVALID_VALUE, f"{name} has no unit", "Name it.", file=file))
+            if not list(found.values()):
+                faults.append(Defect(Reason.MISSING_DATA, f"{name} has no value", "Give one.", file=file))
+            faults += _value_faults(found, None, file)
+            yield found
+        elif any(isinstance(v, Mapping) for v in entry.values()):
+            yield from _parameters(entry, name, file, faults)
+        else:
+            faults.append(Defect(Reason.MISSING_DATA, f"{name} has no unit", "Name its unit.", file=file))
+
+
+def parse_versions(text: str, rulebook: str, file: str = "") -> tuple[Version, ...]:
+    """Return the versions a TOML text holds, oldest first; raises ``RuleError`` listing every fault at once."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RuleError(f"not TOML: {error}", where=file, remedy="mend the line it names") from error
+    faults: list[Defect] = []
+    versions: list[Version] = []
+    for n, entry in enumerate(raw.get("version", []), 1):
+        head = {k: entry.pop(k, None) for k in ("effective", "structure", "source", "note")}
+        where = f"{file} version {n}"
+        effective = head["effective"]
+        if not isinstance(effective, datetime) or effective.tzinfo is None:
+            what = "effective is missing or has no zone"
+            faults.append(Defect(Reason.MISSING_DATA, what, "Write 2025-01-06T08:00:00Z.", file=where))
+        for k in ("structure", "source"):
+            if not head[k]:
+                faults.append(Defect(Reason.MISSING_DATA, f"{k} is missing", "Every version names it.", file=where))
+        parameters = list(_parameters(entry, "", where, faults))
+        if isinstance(effective, datetime) and effective.tzinfo is not None:
+            ms = int(effective.timestamp() * 1000)
+            named = {p.name: p for p in parameters}
+            note = str(head["note"] or "")
+            versions.append(Version(rulebook, ms, str(head["structure"]), str(head["source"]), named, note))
+    if not versions and not faults:
+        faults.append(Defect(Reason.MISSING_DATA, "no [[version]]", "Give at least one.", file=file))
+    for a in {v.effective for v in versions}:
+        if sum(v.effective == a for v in versions) > 1:
+            what = f"two versions take effect at {format_time(a)}"
+            faults.append(Defect(Reason.DUPLICATE, what, "Date them apart.", file=file))
+    if faults:
+        raise RuleError(f"{rulebook}: parameters cannot be used:\n" + "\n".join(f"  - {f}" for f in faults))
+    return tuple(sorted(versions, key=lambda v: v.effective))
+
+
+def in_force(versions: Iterable[Version], as_of: int) -> tuple[Version, tuple[str, ...]]:
+    """Return the version in force at an instant and notes; where none is so old, the earliest observed one."""
+    ordered = sorted(versions, key=lambda v: v.effective)
+    past = [v for v in ordered if v.effective <= as_of]
+    if past:
+        return past[-1], ()
+    first = ordered[0]
+    note = (
+        f"{first.rulebook}: no parameters dated as early as {format_time(as_of)}; "
+        f"the earliest observed, {format_time(first.effective)[:10]}, are used"
+    )
+    return first, (note,)
