@@ -119,6 +119,7 @@ def build_universe(
             chosen.right,
             strike,
             chosen.kind == Kind.OPTION,
+            chosen.settle,
             chosen.expiry,
             chosen.kind != Kind.SPOT,
             chosen.underlying,
@@ -130,6 +131,7 @@ def build_universe(
     buckets = expiry_label(sorted_rows)
     changed = {"unit": _changes(units)}
     changed["expiry"] = changed["unit"] | _changes(sorted_rows.underlying) | _changes(buckets)
+    changed["expiry"] |= _changes(sorted_rows.settle)  # contracts that pay in unlike currencies do not roll into one
     changed["strike"] = changed["expiry"] | _changes(strike)
     code = {level: np.cumsum(new) - 1 for level, new in changed.items()}
     code["position"] = np.arange(len(order))
@@ -178,7 +180,7 @@ def restate_in_cash(market: Market) -> Market:
     changed = i.replace(
         form=form,
         multiplier=np.where(inverse, i.multiplier / q.forward, i.multiplier),
-        settle=np.where(coin | inverse, "USD", i.settle),
+        settle=np.where(coin | inverse, "USDC", i.settle),
         quote=np.where(coin, "USD", i.quote),
     )
     price = {c: np.where(coin, getattr(q, c) * q.forward, getattr(q, c)) for c in ("mark", "bid", "ask")}

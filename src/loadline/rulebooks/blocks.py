@@ -10,7 +10,7 @@ from loadline.foundation.table import Bools, Floats
 from loadline.kernels.shock import power_shift
 from loadline.model.book import Book
 from loadline.model.cube import Cube
-from loadline.model.instruments import Kind
+from loadline.model.instruments import NO_EXPIRY, Kind, PayoffForm
 from loadline.model.market import Market
 from loadline.model.scenario_set import Scenarios
 from loadline.model.universe import Universe
@@ -128,3 +128,35 @@ def doubtful_perpetuals(market: Market, p: Version) -> bool:
     """Whether a perpetual's feed could cost those who hold one: then each account has confidences of its own."""
     futures = market.instruments.is_kind(Kind.PERPETUAL, Kind.FUTURE)
     return bool((market.quotes.confidence[futures] < p.number("oracle.threshold")).any())
+
+
+def worst_in_unit(book: Book, values: Floats, mask: Bools) -> Floats:
+    """Return (N,) the largest of ``values`` over the masked rows of each risk unit, spread over the unit; 0 if none."""
+    codes = book.universe.classes.code["unit"]
+    largest = np.zeros(book.universe.classes.size["unit"])
+    np.maximum.at(largest, codes[mask], values[mask])
+    return largest[codes]
+
+
+def settlement_decay(universe: Universe, window: float) -> Floats:
+    """Return (N,) the share of exposure left while a settlement average runs: seconds left / window, else 1."""
+    running = (universe.instruments.expiry != NO_EXPIRY) & (universe.seconds < window)
+    return np.where(running, universe.seconds / window, 1.0)
+
+
+def venue_deltas(universe: Universe, options: str) -> Floats:
+    """Return (N,) delta per contract in coins; ``options``: ``counted`` (Black delta), ``net_of_premium`` or ``none``.
+
+    Source: Black (1976), ``delta = right N(right d1)``; net of premium subtracts the mark of a coin option.
+    """
+    from loadline.kernels.black76 import greeks  # compiled code: loaded on first use
+
+    deltas = np.where(universe.future, universe.size, 0.0)
+    rows = np.flatnonzero(universe.option)
+    if options == "none" or len(rows) == 0:
+        return deltas
+    i, q = universe.instruments.take(rows), universe.quotes.take(rows)
+    delta = greeks(q.forward, i.strike, q.vol, universe.tau[rows], i.right.astype(np.float64))[0]
+    premium = np.where(i.form == PayoffForm.COIN_OPTION, q.mark, 0.0) if options == "net_of_premium" else 0.0
+    deltas[rows] = (delta - premium) * i.multiplier
+    return deltas

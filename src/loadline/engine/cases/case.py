@@ -64,7 +64,10 @@ def checks(
         if isinstance(want, Sequence) and not isinstance(want, str):
             values = list(have) if have is not None else []
             values += [math.nan] * (len(want) - len(values))
-            found += [Check(f"{name}[{i}]", float(w), float(h), tolerance, scale) for i, (w, h) in enumerate(zip(want, values, strict=False))]
+            found += [
+                Check(f"{name}[{i}]", float(w), float(h), tolerance, scale)
+                for i, (w, h) in enumerate(zip(want, values, strict=False))
+            ]
         else:
             found.append(Check(name, float(want), math.nan if have is None else float(have), tolerance, scale))
     return tuple(found)
