@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from typing import Protocol
 
 import numpy as np
 
@@ -10,10 +11,21 @@ from loadline.foundation.errors import Reason, Unavailable
 from loadline.model.instruments import Kind
 from loadline.model.market import Market
 from loadline.model.positions import Portfolio
-from loadline.rulebooks.rulebook import Rulebook
 
 
-def unavailable(account: str, held: Portfolio, market: Market, rule: Rulebook) -> Unavailable | None:
+class Asking(Protocol):
+    """What asks: a rulebook, or a view that has a name and needs market columns of its own."""
+
+    @property
+    def name(self) -> str:
+        """The name that stands in the non-answer."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The market columns that must be there."""
+
+
+def unavailable(account: str, held: Portfolio, market: Market, rule: Asking) -> Unavailable | None:
     """Return why one account cannot be answered, or ``None``; ``held`` is that account's part of the portfolio."""
     found: list[tuple[Reason, str, str]] = []
     p, o = held.positions, held.orders
@@ -51,7 +63,7 @@ def _positive(x: float) -> bool:
     return bool(np.isfinite(x) and x > 0)
 
 
-def _absent(market: Market, row: int, name: str, rule: Rulebook) -> list[str]:
+def _absent(market: Market, row: int, name: str, rule: Asking) -> list[str]:
     """The market columns that the rule needs and this instrument lacks."""
     q, kind = market.quotes, Kind(int(market.instruments.kind[row]))
     lacks = []
