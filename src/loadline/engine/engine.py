@@ -16,10 +16,10 @@ from loadline.foundation.units import parse_time
 from loadline.model.book import resolve
 from loadline.model.cube import build_cube
 from loadline.model.market import Market
-from loadline.model.positions import Balances, Orders, Portfolio, Positions
+from loadline.model.positions import Balances, Portfolio, Positions
 from loadline.model.universe import restate_in_cash
 from loadline.rulebooks.parameters import Version
-from loadline.rulebooks.rulebook import Requirement, Rulebook, choose, load
+from loadline.rulebooks.rulebook import Rulebook, choose, load
 from loadline.tape.explain import Difference
 from loadline.tape.explain import compare as align
 

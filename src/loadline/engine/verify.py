@@ -103,7 +103,9 @@ def verify_file(path: str | Path, progress: Callable[[Iterable[Any]], Iterable[A
     if isinstance(content, dict) and "vectors" not in content and deribit.is_dump(content):
         content = deribit.as_case_file(content, file.stem)
     if not isinstance(content, dict) or not isinstance(content.get("vectors"), list):
-        raise InputError("not a case file", where=str(file), remedy='it needs a list "vectors" (schema margin-vectors/1)')
+        raise InputError(
+            "not a case file", where=str(file), remedy='it needs a list "vectors" (schema margin-vectors/1)'
+        )
     content["folder"] = str(file.parent)
     replays, models = [], []
     for case in progress(content["vectors"]):

@@ -168,3 +168,24 @@ def expected_shortfall(x: np.ndarray, level: float, weights: np.ndarray | None =
     """
     scenarios, share = _tail(x, level, weights)
     return np.cumsum(np.take_along_axis(x, scenarios, axis=1) * share, axis=1)[:, -1]
+
+
+def quantile_weights(x: np.ndarray, level: float, weights: np.ndarray | None = None) -> np.ndarray:
+    """Give the weights (G, S) that pick each row's value at risk: 1 on the scenario of that order statistic, else 0.
+
+    x: (G, S) PnL; level: confidence, say 0.99; weights: (S,) probabilities, equal if left out. The scenario is the
+    number ceil(n (1 - level)) of the rising PnL, or the first whose cumulative weight reaches 1 - level; ties go to
+    the earlier scenario. ``sum(quantile_weights(x) * x)`` is ``value_at_risk(x)``.
+
+    >>> quantile_weights(np.array([[3.0, -2.0, 1.0, -5.0]]), 0.5)
+    array([[0., 1., 0., 0.]])
+    """
+    order = np.argsort(x, axis=1, kind="stable")
+    if weights is None:
+        place = np.full(len(x), tail_count(x.shape[1], level) - 1)
+    else:
+        reached = np.cumsum(weights[order], axis=1) >= 1.0 - level - WEIGHT_NOISE
+        place = np.where(reached.any(1), reached.argmax(1), x.shape[1] - 1)
+    picked = np.zeros(x.shape)
+    picked[np.arange(len(x)), order[np.arange(len(x)), place]] = 1.0
+    return picked

@@ -13,12 +13,22 @@ from loadline.model.cube import Cube
 from loadline.model.instruments import NO_EXPIRY, Kind, PayoffForm
 from loadline.model.market import Market
 from loadline.model.scenario_set import Scenarios
-from loadline.model.universe import Universe
+from loadline.model.universe import STABLE, Universe
 from loadline.rulebooks.parameters import Version
 from loadline.tape.term import Axis, Term, constant
 
 CASH = ("USD", "USDC")
 """Wallet currencies that are the unit of account where USDC is cash."""
+
+
+def pair_key(underlying: str) -> str:
+    """Return the key of per-underlying parameters: the underlying itself, USD for a stablecoin."""
+    return "USD" if underlying in STABLE else underlying
+
+
+def pair_keys(universe: Universe) -> list[str]:
+    """Return the parameter key of each instrument's underlying."""
+    return [pair_key(x) for x in universe.instruments.underlying.tolist()]
 
 
 def along(axis: Axis, values: Floats) -> Term:
@@ -36,6 +46,28 @@ def by_scenario(book: Book, cube: Cube, values: Floats, level: str, *families: s
 def cash_rows(universe: Universe) -> Bools:
     """Return (N,) which rows are wallet balances in the unit of account."""
     return universe.spot & np.isin(universe.instruments.id, CASH)
+
+
+def wallet_parameter(universe: Universe, p: Version, name: str) -> Floats:
+    """Return (N,) a parameter keyed by wallet currency on spot rows, 0 on all others."""
+    found = np.zeros(len(universe))
+    rows = np.flatnonzero(universe.spot)
+    found[rows] = p.each(name, universe.instruments.id[rows].tolist())
+    return found
+
+
+def haircuts(book: Book, p: Version) -> Term:
+    """Return what haircuts on the wallet cost, per account, PnL-signed."""
+    u = book.universe
+    lost = u.quotes.forward * wallet_parameter(u, p, "collateral.haircut")
+    return (book.quantity * book.each(np.where(u.spot, -lost, 0.0))).net("account").named("haircuts")
+
+
+def carried_equity(book: Book) -> Term:
+    """Return equity in USD per account: balances and options at mark, and unsettled pnl."""
+    u = book.universe
+    carried = (book.quantity * book.each(u.carried * u.fx)).net("account").named("balances and options")
+    return (carried + (book.unsettled * book.each(u.fx)).net("account").named("unsettled pnl")).named("equity")
 
 
 def stable_price(universe: Universe) -> float:
@@ -86,7 +118,7 @@ def settled_part(universe: Universe, window: float) -> Floats:
 
 def power_rule(universe: Universe, p: Version, *, inclusive: bool) -> tuple[Floats, Floats]:
     """Return (N,) the factors on vol up and down by the 30-day power rule, from the ``vol_shock`` parameters."""
-    keys = universe.instruments.underlying.tolist()
+    keys = pair_keys(universe)
     up, down, short, long = (
         p.each(f"vol_shock.{n}", keys) for n in ("range_up", "range_down", "short_power", "long_power")
     )

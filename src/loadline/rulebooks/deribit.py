@@ -42,7 +42,7 @@ def scenarios(universe: Universe, p: Version) -> Scenarios:
 
 def shock(universe: Universe, grid: Scenarios, p: Version) -> Shocked:
     """Return shocked forwards, vols (step 2) and, in the index reading, the price that options become coin at."""
-    q, keys = universe.quotes, _pairs(universe)
+    q, keys = universe.quotes, blocks.pair_keys(universe)
     move, step = spot_moves(universe, grid), vol_instructions(universe, grid).astype(np.int64) + 1
     up, down = blocks.power_rule(universe, p, inclusive=False)
     vol, least = np.nan_to_num(q.vol), p.each("vol_shock.min_vol_up", keys)
@@ -56,7 +56,7 @@ def shock(universe: Universe, grid: Scenarios, p: Version) -> Shocked:
 def _margin(book: Book, cube: Cube, p: Version, cross: bool) -> Requirement:
     """Return the requirement per risk unit, in coin (a segregated coin wallet) or USD, then per account."""
     u, standard = book.universe, cube.rows("standard")
-    i, keys = u.instruments, _pairs(u)
+    i, keys = u.instruments, blocks.pair_keys(u)
     coin = (u.coin_settled | (u.spot & ~np.isin(i.id, STABLE))) & (not cross)  # which cells are in coin
     dollar = np.where(coin, 1.0 / u.index, 1.0)  # one USD in the unit of the cell
     reach, decay = p.each("grid.price_range", keys), blocks.settlement_decay(u, p.number("settlement.window"))
@@ -125,9 +125,8 @@ def _margin(book: Book, cube: Cube, p: Version, cross: bool) -> Requirement:
         filled = finish(cells + fills.losses().net("unit").named("orders that lose"))
         with_orders = filled.worst("scenario").losses().named("worst case with orders")
         initial = initial + (with_orders - worst).named("open orders")
-    if cross:
-        haircut = p.each("collateral.haircut", i.id.tolist()) if u.spot.any() else np.zeros(len(u))
-        initial = initial - ((book.only(u.spot) * book.each(u.quotes.forward * haircut)).net("unit")).named("haircuts")
+    cut = u.quotes.forward * blocks.wallet_parameter(u, p, "collateral.haircut") * cross
+    initial = initial - (book.only(u.spot) * book.each(cut)).net("unit").named("haircuts")
     cash = np.where(u.spot, u.quotes.forward, np.where(i.upfront, u.quotes.mark * i.multiplier * u.fx, 0.0)) * dollar
     equity = (book.quantity * book.each(cash)).net("account").named("balances and options")
     equity = equity + (book.unsettled * book.each(u.fx * dollar)).net("account").named("unsettled pnl")
@@ -148,20 +147,15 @@ def _margin(book: Book, cube: Cube, p: Version, cross: bool) -> Requirement:
     )
 
 
-def _pairs(u: Universe) -> list[str]:
-    """The key of per-pair parameters: the underlying, or USD for a stablecoin, which no table moves."""
-    return np.where(np.isin(u.instruments.underlying, STABLE), "USD", u.instruments.underlying).tolist()
-
-
 def _wallets(u: Universe, cross: bool) -> list[str]:
     """The key of per-currency parameters: the coin whose wallet or matrix it is, or USD."""
     in_usd = np.isin(u.instruments.settle, STABLE) & ~u.spot & (not cross)
-    return np.where(in_usd, "USD", _pairs(u)).tolist()
+    return np.where(in_usd, "USD", blocks.pair_keys(u)).tolist()
 
 
 def _observed(u: Universe, p: Version) -> tuple[str, ...]:
     """Notes on parameters that were first seen after the moment they are used for."""
-    seen = {n: p.parameter("observed.date").of(n) for n in dict.fromkeys(_pairs(u))}
+    seen = {n: p.parameter("observed.date").of(n) for n in dict.fromkeys(blocks.pair_keys(u))}
     late = {n: str(d) for n, d in seen.items() if d and parse_time(str(d)) > u.as_of}
     return tuple(f"deribit: {n} parameters are those first observed on {date}" for n, date in late.items())
 

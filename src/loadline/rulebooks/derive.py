@@ -56,7 +56,7 @@ def shock(universe: Universe, grid: Scenarios, p: Version) -> Shocked:
 def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     """Return initial and maintenance requirement as the PM2 page reads: per risk unit, then per account."""
     u = book.universe
-    keys, ids, rate = u.instruments.underlying.tolist(), u.instruments.id.tolist(), blocks.rate(u, p)
+    keys, rate = u.instruments.underlying.tolist(), blocks.rate(u, p)
     stable, skewed = blocks.stable_price(u), cube.scenarios.family[cube.rows(*GRID)] == "skew"
 
     # 4. mark to market at the model's own price; collateral is counted in units of the cash asset
@@ -79,7 +79,7 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     turned = blocks.along(cube.axis(*GRID), np.where(skewed, -1.0, 1.0))
     option_pnl = change.signed_scale(gain=turned, loss=1.0).net("unit").named("options")
     perpetual_pnl = (futures * cube.term(cube.base[:, None] * cube.move, *GRID)).net("unit").named("perpetuals")
-    shocked = worth * p.each("collateral.risk_cancelling", ids)
+    shocked = worth * blocks.wallet_parameter(u, p, "collateral.risk_cancelling")
     cover_pnl = (spot * cube.term(shocked[:, None] * cube.move, *GRID)).net("unit").named("risk-cancelling collateral")
     dampening = blocks.by_scenario(book, cube, cube.scenarios.dampening, "unit", *GRID)
     pnl = ((option_pnl + perpetual_pnl + cover_pnl) * dampening).named("scenario PnL")
@@ -98,7 +98,7 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     for side in ("maintenance", "initial"):
         parts[f"perpetual {side}"] = size * book.each(p.each(f"perpetual.{side}", keys) * u.index, "unit")
         parts[f"option {side}"] = naked * book.each(p.each(f"option.{side}", keys) * u.index, "unit")
-        haircut = p.each(f"collateral.{side}_haircut", ids) * worth
+        haircut = blocks.wallet_parameter(u, p, f"collateral.{side}_haircut") * worth
         parts[f"collateral {side}"] = (spot * book.each(-haircut)).net("unit")
     parts = {name: part.named(f"{name} contingency") for name, part in parts.items()}
     sure = blocks.held_confidence(book)

@@ -41,7 +41,7 @@ def settlement_payoffs(book: Book) -> tuple[Axis, Floats]:
 def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     """Return initial and maintenance requirement, per market, then per account."""
     u = book.universe
-    i, keys, ids = u.instruments, u.instruments.underlying.tolist(), u.instruments.id.tolist()
+    i, keys = u.instruments, u.instruments.underlying.tolist()
     stable, forward = blocks.stable_price(u), u.quotes.forward
     cash, call = blocks.cash_rows(u), u.option & (i.right > 0)
     options, futures, base = book.only(u.option), book.only(u.future), book.only(u.spot & ~cash)
@@ -86,8 +86,8 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
         option = (-worst_of(-alone, -together).named("better of the two") - mark).net("unit").named("options")
         rate = p.each(f"perpetual.{name}", keys) * forward
         perpetual = (size * book.each(blocks.worst_in_unit(book, rate, u.future), "unit")).named("perpetuals")
-        factor = p.each("collateral.factor", ids) * (
-            p.each("collateral.initial_scale", ids) if name == "initial" else 1.0
+        factor = blocks.wallet_parameter(u, p, "collateral.factor") * (
+            blocks.wallet_parameter(u, p, "collateral.initial_scale") if name == "initial" else 1.0
         )
         haircut = np.where(cash, 0.0, forward * factor - forward / stable)
         collateral = (book.only(u.spot) * book.each(haircut)).net("unit").named("collateral haircut")

@@ -60,7 +60,7 @@ class Rulebook:
 
     ``unit`` names the risk unit; ``segregated`` rules answer per account and settlement currency, in that currency;
     ``cash`` rules know only cash-settled contracts (others are restated); ``needs`` are the market columns that must
-    be there; ``alone`` says when a rule must look at one account at a time. ``status`` is the verification status of the doc page.
+    be there; ``alone`` says when a rule must look at one account at a time; ``status`` is how far it is verified.
     """
 
     name: str

@@ -139,7 +139,7 @@ def _children(t: Term, group: int, pin: Pin) -> tuple[list[_Node], str]:
             return _min_by_column(t, group, pin)
         best = t.args[int(ops.chosen_of(*xs).ravel()[0])]
         rows, note = _child(best, group, pin, 1.0, t)
-        return rows, f"chosen: {best.name or 'constant'}" + (f"; {note}" if note else "")
+        return rows, f"chosen: {_called(best)}" + (f"; {note}" if note else "")
     if t.op == "net":
         return _netted(t, group, pin)
     if t.op == "correlated":
@@ -172,6 +172,13 @@ def _scaled(t: Term, group: int, pin: Pin) -> tuple[list[_Node], str]:
     return _child(a, group, (pin[0], pin[1] * factor), 1.0, t)
 
 
+def _called(t: Term) -> str:
+    """The name a reader knows a term by: its own, or that of what it was made from."""
+    while not t.name and t.frame is not None and t.args and t.op in ("scale", "signed", "losses", "rounded", "net"):
+        t = t.args[0]
+    return t.name or ("constant" if t.frame is None else t.op)
+
+
 def _min_by_column(t: Term, group: int, pin: tuple[Axis, Floats]) -> tuple[list[_Node], str]:
     xs = [_row(x, t.level, group, t)[None, :] for x in t.args]
     index = ops.chosen_of(*xs)[0]
@@ -182,7 +189,7 @@ def _min_by_column(t: Term, group: int, pin: tuple[Axis, Floats]) -> tuple[list[
         if weights.any():
             found, note = _child(x, group, (pin[0], weights), 1.0, t)
             rows += found
-            notes.append(note or f"chosen: {x.name or 'constant'}")
+            notes.append(note or f"chosen: {_called(x)}")
     return rows, notes[0] if len(notes) == 1 else ""
 
 

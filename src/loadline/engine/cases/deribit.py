@@ -89,7 +89,11 @@ def replay_pme(case: Mapping[str, Any], file: Mapping[str, Any], components: flo
     steps = 3 * (2 * int(general["buckets_count"]) + 1)
     got: dict[str, Any] = {"standard": cells[:steps] + 0.0, "extended": cells[steps:] + 0.0}
     scalars = {"worst_case": parts["worst"], "roll_shock": parts["roll"], "delta_shock": parts["delta"]}
-    scalars |= {"risk_matrix_margin": parts["matrix"], "initial_margin": req.initial, "maintenance_margin": req.maintenance}
+    scalars |= {
+        "risk_matrix_margin": parts["matrix"],
+        "initial_margin": req.initial,
+        "maintenance_margin": req.maintenance,
+    }
     got |= {name: -float(term) for name, term in scalars.items()}
     return Replay(case.get("id", "dump"), checks(expected, got, EXACT))
 
