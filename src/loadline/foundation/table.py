@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -37,6 +37,45 @@ def content_hash(*parts: Any) -> str:
             digest.update(repr(part).encode())
         digest.update(b"\x01")
     return digest.hexdigest()[:20]
+
+
+@lru_cache
+def _columns(table: type) -> tuple[str, ...]:
+    return tuple(c.name for c in fields(table))
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """N texts as the distinct ones and where each stands: ``names[place[n]]`` is text n.
+
+    >>> Labels.of(np.array(["b", "a", "b"])).place.tolist()
+    [1, 0, 1]
+    """
+
+    names: tuple[str, ...]
+    place: Ints
+
+    @classmethod
+    def of(cls, texts: Texts) -> Labels:
+        """Return the labels of a text column."""
+        names, place = np.unique(texts, return_inverse=True)
+        return cls(tuple(names.tolist()), place)
+
+    @classmethod
+    def ordered(cls, texts: Sequence[str]) -> Labels:
+        """Return the labels of distinct texts in their own order."""
+        return cls(tuple(texts), np.arange(len(texts)))
+
+    def __len__(self) -> int:
+        return len(self.place)
+
+    def among(self, *chosen: str) -> Bools:
+        """Return (N,) whether each text is one of a few."""
+        return np.array([n in chosen for n in self.names], np.bool_)[self.place]
+
+    def mapped(self, to: Callable[[str], str]) -> Labels:
+        """Return the labels with each distinct text replaced."""
+        return Labels(tuple(to(n) for n in self.names), self.place)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +116,7 @@ class Table:
     @classmethod
     def columns(cls) -> tuple[str, ...]:
         """Return the column names in order."""
-        return tuple(c.name for c in fields(cls))
+        return _columns(cls)
 
     @classmethod
     def empty(cls) -> Self:
@@ -102,7 +141,12 @@ class Table:
 
     def take(self, rows: Ints | Bools) -> Self:
         """Return the chosen rows: integer positions, or a mask."""
-        return type(self)(**{c: getattr(self, c)[rows] for c in self.columns()})
+        chosen = object.__new__(type(self))  # the columns are checked already: only cut them
+        for name in self.columns():
+            values = getattr(self, name)[rows]
+            values.flags.writeable = False
+            object.__setattr__(chosen, name, values)
+        return chosen
 
     def replace(self, **columns: Any) -> Self:
         """Return a copy with some columns replaced."""

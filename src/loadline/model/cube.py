@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from loadline.foundation.errors import InputError
-from loadline.foundation.table import Floats, Ints
+from loadline.foundation.table import Floats, Ints, Labels
 from loadline.model.scenario_set import Scenarios
 from loadline.model.universe import STABLE, Universe
 from loadline.tape.term import Axis, Term, constant
@@ -56,10 +56,10 @@ class Cube:
         """(N, S) USD per unit of settlement currency inside each scenario: a coin moves with its own underlying."""
         u = self.universe
         moved = u.fx[:, None] * np.ones((1, len(self.scenarios)))
-        coins = [c for c in np.unique(u.instruments.settle).tolist() if c not in STABLE]
+        coins = [c for c in u.settles.names if c not in STABLE]
         for coin in coins:
             rows = u.instruments.settle == coin
-            column = self.scenarios.columns([coin])[0]
+            column = self.scenarios.columns(Labels.ordered([coin]))[0]
             moved[rows] = u.fx[rows, None] * (1.0 + self.scenarios.spot[:, column])
         return moved
 
@@ -110,15 +110,15 @@ def build_cube(universe: Universe, scenarios: Scenarios, shocked: Shocked, base_
             causes="a missing vol or forward that the rule needs",
             remedy="check the market's defects for these instruments",
         )
-    move = scenarios.spot[:, scenarios.columns(i.underlying.tolist())].T
+    move = scenarios.spot[:, scenarios.columns(universe.underlyings)].T
     return Cube(universe, scenarios, value, base, move)
 
 
 def spot_moves(universe: Universe, scenarios: Scenarios) -> Floats:
     """Return (N, S) the fraction each instrument's underlying moves by."""
-    return np.ascontiguousarray(scenarios.spot[:, scenarios.columns(universe.instruments.underlying.tolist())].T)
+    return np.ascontiguousarray(scenarios.spot[:, scenarios.columns(universe.underlyings)].T)
 
 
 def vol_instructions(universe: Universe, scenarios: Scenarios) -> Floats:
     """Return (N, S) the vol instruction that reaches each instrument."""
-    return np.ascontiguousarray(scenarios.vol[:, scenarios.columns(universe.instruments.underlying.tolist())].T)
+    return np.ascontiguousarray(scenarios.vol[:, scenarios.columns(universe.underlyings)].T)

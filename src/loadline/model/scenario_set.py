@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from loadline.foundation.errors import InputError
-from loadline.foundation.table import Floats, Ints, Texts, content_hash
+from loadline.foundation.table import Floats, Ints, Labels, Texts, content_hash
 
 EVERY = "*"
 """The underlying that stands for all of them, in a grid that moves each by the same fraction."""
@@ -70,19 +70,25 @@ class Scenarios:
 
     def family_rows(self, *families: str) -> Ints:
         """Return the rows that belong to the families, in order."""
-        return np.flatnonzero(np.isin(self.family, families))
+        if families not in self._rows_of:
+            self._rows_of[families] = np.flatnonzero(Labels.of(self.family).among(*families))
+        return self._rows_of[families]
 
-    def columns(self, underlyings: Sequence[str]) -> Ints:
+    @cached_property
+    def _rows_of(self) -> dict[tuple[str, ...], Ints]:
+        return {}
+
+    def columns(self, underlyings: Labels) -> Ints:
         """Return (N,) the column of each underlying; raises ``InputError`` naming those the set does not move."""
         if self.underlyings == (EVERY,):
             return np.zeros(len(underlyings), np.int64)
         where = {u: i for i, u in enumerate(self.underlyings)}
-        missing = sorted({u for u in underlyings if u not in where and EVERY not in where})
+        missing = sorted({u for u in underlyings.names if u not in where and EVERY not in where})
         if missing:
             raise InputError(
                 f"the scenarios do not move {', '.join(missing)}", remedy="add a column for each, or a '*' column"
             )
-        return np.array([where.get(u, where.get(EVERY, 0)) for u in underlyings], np.int64)
+        return np.array([where.get(u, where.get(EVERY, 0)) for u in underlyings.names], np.int64)[underlyings.place]
 
     @cached_property
     def identity(self) -> str:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from loadline.foundation.table import Bools, Floats, Ints, Texts
+from loadline.foundation.table import Bools, Floats, Ints, Labels, Texts
 from loadline.foundation.units import MS_PER_DAY, MS_PER_YEAR, format_time
 from loadline.model.instruments import NO_EXPIRY, Instruments, Kind, PayoffForm
 from loadline.model.market import Market, Quotes
@@ -16,6 +16,11 @@ from loadline.tape.frame import Classes
 
 STABLE = ("USD", "USDC", "USDT")
 """Currencies that a spot scenario of a coin does not move."""
+
+
+def pair_of(underlying: str) -> str:
+    """Return the key of per-pair parameters: the underlying itself, ``USD`` for a stablecoin."""
+    return "USD" if underlying in STABLE else underlying
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +42,21 @@ class Universe:
 
     def __len__(self) -> int:
         return len(self.instruments)
+
+    @cached_property
+    def underlyings(self) -> Labels:
+        """The underlying of each row."""
+        return Labels.of(self.instruments.underlying)
+
+    @cached_property
+    def pairs(self) -> Labels:
+        """The underlying of each row, ``USD`` for the stablecoins, which share their parameters."""
+        return self.underlyings.mapped(pair_of)
+
+    @cached_property
+    def settles(self) -> Labels:
+        """The settlement currency of each row."""
+        return Labels.of(self.instruments.settle)
 
     @cached_property
     def option(self) -> Bools:

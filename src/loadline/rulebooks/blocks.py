@@ -13,22 +13,12 @@ from loadline.model.cube import Cube
 from loadline.model.instruments import NO_EXPIRY, Kind, PayoffForm
 from loadline.model.market import Market
 from loadline.model.scenario_set import Scenarios
-from loadline.model.universe import STABLE, Universe
+from loadline.model.universe import Universe
 from loadline.rulebooks.parameters import Version
 from loadline.tape.term import Axis, Term, constant
 
 CASH = ("USD", "USDC")
 """Wallet currencies that are the unit of account where USDC is cash."""
-
-
-def pair_key(underlying: str) -> str:
-    """Return the key of per-underlying parameters: the underlying itself, USD for a stablecoin."""
-    return "USD" if underlying in STABLE else underlying
-
-
-def pair_keys(universe: Universe) -> list[str]:
-    """Return the parameter key of each instrument's underlying."""
-    return [pair_key(x) for x in universe.instruments.underlying.tolist()]
 
 
 def along(axis: Axis, values: Floats) -> Term:
@@ -38,14 +28,14 @@ def along(axis: Axis, values: Floats) -> Term:
 
 def by_scenario(book: Book, cube: Cube, values: Floats, level: str, *families: str) -> Term:
     """Return (S, U) scenario columns as a constant (classes of ``level``, scenarios of some families)."""
-    columns = cube.scenarios.columns(book.universe.instruments.underlying.tolist())
-    picked = values[:, columns].T[:, cube.rows(*families)]
+    columns = cube.scenarios.columns(book.universe.underlyings)
+    picked = values[cube.rows(*families)][:, columns].T
     return book.each(picked, level, cube.axis(*families))
 
 
 def cash_rows(universe: Universe) -> Bools:
     """Return (N,) which rows are wallet balances in the unit of account."""
-    return universe.spot & np.isin(universe.instruments.id, CASH)
+    return universe.spot & universe.underlyings.among(*CASH)
 
 
 def wallet_parameter(universe: Universe, p: Version, name: str) -> Floats:
@@ -82,9 +72,11 @@ def damped_grid(universe: Universe, p: Version, vols: Mapping[str, float], famil
     Underlyings that only a wallet holds and that have no grid do not move.
     """
     sets: dict[str, Scenarios] = {}
-    only_wallet = set(universe.instruments.underlying.tolist())
-    only_wallet -= set(universe.instruments.underlying[~universe.spot].tolist())
-    for name in dict.fromkeys(universe.instruments.underlying.tolist()):
+    names = universe.underlyings.names
+    traded = np.zeros(len(names), np.bool_)
+    traded[universe.underlyings.place[~universe.spot]] = True
+    only_wallet = {n for n, t in zip(names, traded, strict=True) if not t}
+    for name in names:
         rows = []
         for family in families:
             listed = p.parameter(f"scenarios.{family}").of(name)
@@ -118,7 +110,7 @@ def settled_part(universe: Universe, window: float) -> Floats:
 
 def power_rule(universe: Universe, p: Version, *, inclusive: bool) -> tuple[Floats, Floats]:
     """Return (N,) the factors on vol up and down by the 30-day power rule, from the ``vol_shock`` parameters."""
-    keys = pair_keys(universe)
+    keys = universe.pairs
     up, down, short, long = (
         p.each(f"vol_shock.{n}", keys) for n in ("range_up", "range_down", "short_power", "long_power")
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadline.foundation.table import Texts
+from loadline.foundation.table import Labels, Texts
 from loadline.foundation.units import parse_time
 from loadline.model.book import Book
 from loadline.model.cube import Cube, Shocked, spot_moves, vol_instructions
@@ -26,7 +26,7 @@ def scenarios(universe: Universe, p: Version) -> Scenarios:
     n, moves = int(p.number("grid.buckets")), p.parameter("grid.extended_moves").value
     words = {0.0: "same", 1.0: "up", -1.0: "down"}  # the middle state first: the venue names it on a tie
     sets = {}
-    for name in dict.fromkeys(universe.instruments.underlying.tolist()):
+    for name in universe.underlyings.names:
         reach = float(p.get("grid.price_range", "USD" if name in STABLE else name))
         rows = [
             (f"spot {reach * k / n:+.4g} vol {words[v]}", "standard", reach * k / n, v, 1.0)
@@ -42,7 +42,7 @@ def scenarios(universe: Universe, p: Version) -> Scenarios:
 
 def shock(universe: Universe, grid: Scenarios, p: Version) -> Shocked:
     """Return shocked forwards, vols (step 2) and, in the index reading, the price that options become coin at."""
-    q, keys = universe.quotes, blocks.pair_keys(universe)
+    q, keys = universe.quotes, universe.pairs
     move, step = spot_moves(universe, grid), vol_instructions(universe, grid).astype(np.int64) + 1
     up, down = blocks.power_rule(universe, p, inclusive=False)
     vol, least = np.nan_to_num(q.vol), p.each("vol_shock.min_vol_up", keys)
@@ -56,8 +56,8 @@ def shock(universe: Universe, grid: Scenarios, p: Version) -> Shocked:
 def _margin(book: Book, cube: Cube, p: Version, cross: bool) -> Requirement:
     """Return the requirement per risk unit, in coin (a segregated coin wallet) or USD, then per account."""
     u, standard = book.universe, cube.rows("standard")
-    i, keys = u.instruments, blocks.pair_keys(u)
-    coin = (u.coin_settled | (u.spot & ~np.isin(i.id, STABLE))) & (not cross)  # which cells are in coin
+    i, keys = u.instruments, u.pairs
+    coin = (u.coin_settled | (u.spot & ~u.underlyings.among(*STABLE))) & (not cross)  # which cells are in coin
     dollar = np.where(coin, 1.0 / u.index, 1.0)  # one USD in the unit of the cell
     reach, decay = p.each("grid.price_range", keys), blocks.settlement_decay(u, p.number("settlement.window"))
     traded = ~u.spot if not cross else np.ones(len(u), np.bool_)
@@ -147,15 +147,17 @@ def _margin(book: Book, cube: Cube, p: Version, cross: bool) -> Requirement:
     )
 
 
-def _wallets(u: Universe, cross: bool) -> list[str]:
+def _wallets(u: Universe, cross: bool) -> Labels:
     """The key of per-currency parameters: the coin whose wallet or matrix it is, or USD."""
-    in_usd = np.isin(u.instruments.settle, STABLE) & ~u.spot & (not cross)
-    return np.where(in_usd, "USD", blocks.pair_keys(u)).tolist()
+    if cross or not u.settles.among(*STABLE).any():
+        return u.pairs
+    in_usd = u.settles.among(*STABLE) & ~u.spot
+    return Labels.of(np.where(in_usd, "USD", u.instruments.underlying)).mapped(lambda n: "USD" if n in STABLE else n)
 
 
 def _observed(u: Universe, p: Version) -> tuple[str, ...]:
     """Notes on parameters that were first seen after the moment they are used for."""
-    seen = {n: p.parameter("observed.date").of(n) for n in dict.fromkeys(blocks.pair_keys(u))}
+    seen = {n: p.parameter("observed.date").of(n) for n in u.pairs.names}
     late = {n: str(d) for n, d in seen.items() if d and parse_time(str(d)) > u.as_of}
     return tuple(f"deribit: {n} parameters are those first observed on {date}" for n, date in late.items())
 

@@ -30,7 +30,7 @@ def scenarios(universe: Universe, p: Version) -> Scenarios:
 
 def shock(universe: Universe, grid: Scenarios, p: Version) -> Shocked:
     """Return shocked forwards, vols, and each option's discount."""
-    q, keys = universe.quotes, universe.instruments.underlying.tolist()
+    q, keys = universe.quotes, universe.underlyings
     # 2. what a settlement average has fixed no longer moves
     fixed = blocks.settled_part(universe, p.number("settlement.window"))[:, None]
     forward = (q.forward[:, None] - fixed) * (1.0 + spot_moves(universe, grid)) + fixed
@@ -56,7 +56,7 @@ def shock(universe: Universe, grid: Scenarios, p: Version) -> Shocked:
 def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     """Return initial and maintenance requirement as the PM2 page reads: per risk unit, then per account."""
     u = book.universe
-    keys, rate = u.instruments.underlying.tolist(), blocks.rate(u, p)
+    keys, rate = u.underlyings, blocks.rate(u, p)
     stable, skewed = blocks.stable_price(u), cube.scenarios.family[cube.rows(*GRID)] == "skew"
 
     # 4. mark to market at the model's own price; collateral is counted in units of the cash asset

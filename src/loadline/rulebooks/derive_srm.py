@@ -41,7 +41,7 @@ def settlement_payoffs(book: Book) -> tuple[Axis, Floats]:
 def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     """Return initial and maintenance requirement, per market, then per account."""
     u = book.universe
-    i, keys = u.instruments, u.instruments.underlying.tolist()
+    i, keys = u.instruments, u.underlyings
     stable, forward = blocks.stable_price(u), u.quotes.forward
     cash, call = blocks.cash_rows(u), u.option & (i.right > 0)
     options, futures, base = book.only(u.option), book.only(u.future), book.only(u.spot & ~cash)

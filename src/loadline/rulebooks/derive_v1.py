@@ -39,7 +39,7 @@ def shock(universe: Universe, grid: Scenarios, p: Version) -> Shocked:
 def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     """Return initial and maintenance requirement, per risk unit, then per account."""
     u = book.universe
-    keys, rate, stable = u.instruments.underlying.tolist(), blocks.rate(u, p), blocks.stable_price(u)
+    keys, rate, stable = u.underlyings, blocks.rate(u, p), blocks.stable_price(u)
     cash = blocks.cash_rows(u)
     options, futures, base = book.only(u.option), book.only(u.future), book.only(u.spot & ~cash)
 

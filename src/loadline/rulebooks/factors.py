@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadline.foundation.table import Floats
+from loadline.foundation.table import Floats, Labels
 from loadline.model.instruments import PayoffForm
 from loadline.model.universe import STABLE, Universe
-from loadline.rulebooks import blocks
 from loadline.rulebooks.parameters import Version
 
 
-def factor_covariance(units: list[str], p: Version) -> Floats:
+def factor_covariance(units: Labels, p: Version) -> Floats:
     """Return (U, 3, U, 3): covariance of spot and vol factors over the horizon, and of squared spot moves."""
     spot = p.each("volatility.spot", units) * np.sqrt(p.number("horizon.days") / p.number("horizon.year"))
     vol = p.each("volatility.vol", units) * np.sqrt(p.number("horizon.days"))
@@ -30,7 +29,7 @@ def factor_covariance(units: list[str], p: Version) -> Floats:
 
 def tenor_scale(u: Universe, p: Version) -> Floats:
     """Return (N,) the relative vol move of each option per unit of 30-day move: ``(30 / max(days, 1))^power``."""
-    power = p.each("volatility.tenor_power", blocks.pair_keys(u))
+    power = p.each("volatility.tenor_power", u.pairs)
     return np.where(u.option, (30.0 / np.maximum(u.days, 1.0)) ** power, 0.0)
 
 
@@ -45,7 +44,7 @@ def dollar_greeks(u: Universe) -> tuple[Floats, Floats, Floats]:
 
     i, q = u.instruments, u.quotes
     delta, gamma, vega = np.zeros(len(u)), np.zeros(len(u)), np.zeros(len(u))
-    moving = ~np.isin(i.underlying, STABLE)
+    moving = ~u.underlyings.among(*STABLE)
     delta = np.where(u.future & (i.form == PayoffForm.LINEAR), i.multiplier * q.forward * u.fx, delta)
     delta = np.where(i.form == PayoffForm.INVERSE, i.multiplier * u.index / q.forward, delta)
     delta = np.where(u.spot & moving, i.multiplier * q.forward, delta)

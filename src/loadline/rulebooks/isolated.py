@@ -22,7 +22,7 @@ from loadline.tape.term import Term
 def short_option_charge(book: Book, p: Version) -> tuple[Floats, Floats]:
     """Return (N,) what one short option asks, initial and maintenance, in USD; 0 for what is not an option."""
     u = book.universe
-    i, q, keys = u.instruments, u.quotes, blocks.pair_keys(u)
+    i, q, keys = u.instruments, u.quotes, u.pairs
     out, low, held = (p.each(f"option.{n}", keys) for n in ("initial", "initial_min", "maintenance"))
     coin, call = i.form == PayoffForm.COIN_OPTION, i.right > 0
     strike = np.nan_to_num(i.strike)
@@ -46,9 +46,9 @@ def short_option_charge(book: Book, p: Version) -> tuple[Floats, Floats]:
 def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     """Return initial and maintenance requirement: one line per position, summed."""
     u = book.universe
-    keys, charge = blocks.pair_keys(u), dict(zip(("initial", "maintenance"), short_option_charge(book, p), strict=True))
+    keys, charge = u.pairs, dict(zip(("initial", "maintenance"), short_option_charge(book, p), strict=True))
     coins = book.each(np.where(u.future, u.size, 0.0))
-    linear = u.future & np.isin(u.instruments.settle, STABLE)
+    linear = u.future & u.settles.among(*STABLE)
     kind = np.where(linear, "linear", "inverse")
 
     def rates(name: str) -> Floats:

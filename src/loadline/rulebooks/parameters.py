@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import math
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from loadline.foundation.errors import Defect, Reason, RuleError
-from loadline.foundation.table import Floats, content_hash
+from loadline.foundation.table import Floats, Labels, content_hash
 from loadline.foundation.units import format_time
 
 RESERVED = frozenset({"unit", "value", "min", "max", "note", "source", "choices"})
@@ -101,10 +101,10 @@ class Version:
             )
         return value
 
-    def each(self, name: str, keys: Sequence[str]) -> Floats:
+    def each(self, name: str, keys: Labels) -> Floats:
         """Return (N,) a parameter's number for each key."""
-        found = {k: float(self.get(name, k)) for k in dict.fromkeys(keys)}
-        return np.array([found[k] for k in keys], np.float64)
+        found = [float(self.get(name, k)) for k in keys.names]
+        return np.full(len(keys), found[0]) if len(found) == 1 else np.array(found, np.float64)[keys.place]
 
     def speaks_of(self, key: str) -> bool:
         """Whether every keyed parameter has a value for an underlying."""

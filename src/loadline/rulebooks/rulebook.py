@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from importlib import import_module, metadata, resources
+from importlib import import_module, resources
 
 import numpy as np
 
@@ -80,9 +80,16 @@ class Rulebook:
     versions: tuple[Version, ...] = ()
 
 
+def _registered() -> dict[str, str]:
+    """The rulebooks of other packages: name -> module."""
+    from importlib import metadata  # slow to import, and needed only where a name is not ours
+
+    return {e.name: e.value for e in metadata.entry_points(group=GROUP)}
+
+
 def names() -> list[str]:
     """Return every rulebook that can be loaded: shipped ones first, then registered ones."""
-    return [*SHIPPED, *sorted(e.name for e in metadata.entry_points(group=GROUP))]
+    return [*SHIPPED, *sorted(_registered())]
 
 
 def load(name: str) -> Rulebook:
@@ -91,13 +98,13 @@ def load(name: str) -> Rulebook:
         module = import_module(f"loadline.rulebooks.{SHIPPED[name]}")
         file = resources.files("loadline.rulebooks") / f"{SHIPPED[name]}.toml"
     else:
-        points = {e.name: e for e in metadata.entry_points(group=GROUP)}
+        points = _registered()
         if name not in points:
             near = difflib.get_close_matches(name, names(), 1)
             hint = f"did you mean {near[0]}? " if near else ""
             raise RuleError(f"no rulebook {name!r}", remedy=f"{hint}known: {', '.join(names())}")
-        module = import_module(points[name].value)
-        package, _, stem = points[name].value.rpartition(".")
+        module = import_module(points[name])
+        package, _, stem = points[name].rpartition(".")
         file = resources.files(package) / f"{stem}.toml"
     rule: Rulebook = module.RULEBOOKS[name]
     versions = parse_versions(file.read_text("utf-8"), name, file.name)

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadline.foundation.table import Floats
+from loadline.foundation.table import Floats, Labels
 from loadline.kernels.parametric import normal_var_es
 from loadline.model.book import Book
 from loadline.model.cube import Cube
-from loadline.model.universe import Universe
+from loadline.model.universe import Universe, pair_of
 from loadline.rulebooks import blocks, factors
 from loadline.rulebooks.parameters import Version
 from loadline.rulebooks.rulebook import Requirement, Rulebook, no_scenarios, no_shock
@@ -36,7 +36,7 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     """Return initial and maintenance requirement per account."""
     u = book.universe
     units = list(u.classes.labels["unit"])
-    covariance = factors.factor_covariance([blocks.pair_key(x) for x in units], p)
+    covariance = factors.factor_covariance(Labels.ordered(units).mapped(pair_of), p)
     matrix = covariance.reshape(3 * len(units), 3 * len(units))
     x = (
         (book.quantity * book.each(sensitivities(u, p), axis=Axis("factor", FACTORS)))

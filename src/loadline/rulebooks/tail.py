@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 
+from loadline.foundation.table import Labels
 from loadline.model.book import Book
 from loadline.model.cube import Cube, Shocked, spot_moves, vol_instructions
 from loadline.model.scenario_set import Scenarios
@@ -25,11 +26,11 @@ from loadline.tape.term import Term
 
 def scenarios(universe: Universe, p: Version) -> Scenarios:
     """Return the joint scenarios of every underlying over the horizon; stablecoins do not move."""
-    named = dict.fromkeys(universe.instruments.underlying.tolist())
+    named = universe.underlyings.names
     coins = [n for n in named if n not in STABLE]
     if not coins:
         return Scenarios.of([("now", "grid", 0.0, 0.0, 1.0)])
-    covariance = factors.factor_covariance(coins, p)[:, :2, :, :2]
+    covariance = factors.factor_covariance(Labels.ordered(coins), p)[:, :2, :, :2]
     n = len(coins)
     joint = covariance.transpose(1, 0, 3, 2).reshape(2 * n, 2 * n)  # all prices, then all vols
     if p.text("scenarios.kind") == "grid":
