@@ -15,7 +15,7 @@ import numpy as np
 from loadline.foundation.errors import Defect, Reason
 from loadline.foundation.table import Floats, Table
 from loadline.io.codec import read_json, read_sheet, refusal, rows_sheet
-from loadline.io.holdings import READERS, Part, Place
+from loadline.io.holdings import READERS, Part, Place, SourcedPortfolio
 from loadline.io.limits import Limits
 from loadline.io.numbers import exact_sum
 from loadline.model.positions import Accounts, Balances, Orders, Portfolio, Positions
@@ -81,7 +81,8 @@ def read_portfolio(
     files += [(f, s) for f, s in ((balances, "balances"), (orders, "orders"), (accounts, "accounts")) if f is not None]
     parts = [part for file, section in files for part in read_parts(Path(file), section, account, bounds)]
     found, defects = merge(parts, sum_duplicates=sum_duplicates)
-    return assemble(found.positions, found.balances, found.orders, found.accounts), defects
+    whole = assemble(found.positions, found.balances, found.orders, found.accounts)
+    return replace(found, accounts=whole.accounts), defects
 
 
 def assemble(
@@ -124,17 +125,28 @@ def is_venue(payload: Any) -> bool:
     return isinstance(payload, list) and any(isinstance(row, dict) and any(m in row for m in marks) for row in payload)
 
 
-def merge(parts: Iterable[Part], *, sum_duplicates: bool = False) -> tuple[Portfolio, Defects]:
+def merge(parts: Iterable[Part], *, sum_duplicates: bool = False) -> tuple[SourcedPortfolio, Defects]:
     """Return the tables of all parts together; a key that stands twice is a defect of its account, or summed."""
     listed = list(parts)
     defects = [d for part in listed for d in part.defects]
-    held, places = gather(listed, Positions)
+    held, held_places = gather(listed, Positions)
     cash, cash_places = gather(listed, Balances)
-    found = Portfolio(
-        once(held, ("account", "instrument"), places, defects, sum_duplicates=sum_duplicates),
+    orders, order_places = gather(listed, Orders)
+    columns = (
+        ("positions", held.account, held.instrument, held_places),
+        ("balances", cash.account, cash.currency, cash_places),
+        ("orders", orders.account, orders.instrument, order_places),
+    )
+    places: dict[tuple[str, str, str], Place] = {}
+    for section, accounts, names, where in columns:
+        for account, name, place in zip(accounts.tolist(), names.tolist(), where, strict=True):
+            places.setdefault((section, account, name), place)
+    found = SourcedPortfolio(
+        once(held, ("account", "instrument"), held_places, defects, sum_duplicates=sum_duplicates),
         once(cash, ("account", "currency"), cash_places, defects, sum_duplicates=sum_duplicates),
-        gather(listed, Orders)[0],
+        orders,
         with_venues(listed, defects),
+        places,
     )
     return found, tuple(defects)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 import numpy as np
 
@@ -186,13 +186,21 @@ def nearest(name: str, candidates: Iterable[str], n: int = 3) -> list[str]:
     >>> nearest("BTC-27MAR26-9000-C", ["BTC-27MAR26-90000-C", "ETH-27MAR26-9000-C", "BTC-PERPETUAL"], 1)
     ['BTC-27MAR26-90000-C']
     """
-    listed = list(candidates)
-    for parts in (2, 1, 0):
-        head = name.split("-")[:parts]
-        near = get_close_matches(name, [c for c in listed if c.split("-")[:parts] == head], n=n, cutoff=0.6)
-        if near:
-            return near
-    return []
+    listed, parts = list(candidates), name.split("-")
+    for head in (parts[:2], parts[:1]):
+        alike = [c for c in listed if c.split("-")[: len(head)] == head]
+        near = [(SequenceMatcher(None, name, c).ratio(), shared_start(name, c), c) for c in alike]
+        good = [
+            c for ratio, _, c in sorted(near, key=lambda scored: (-scored[0], -scored[1], scored[2])) if ratio > 0.6
+        ]
+        if good:
+            return good[:n]
+    return get_close_matches(name, listed, n=n)
+
+
+def shared_start(a: str, b: str) -> int:
+    """Return how many characters two texts have in common at their start."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 def say(text: str) -> Callable[[int], str]:

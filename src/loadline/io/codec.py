@@ -73,6 +73,8 @@ class Sheet:
 
     def need(self, required: Sequence[str], optional: Sequence[str] = ()) -> None:
         """Refuse the sheet if a column is missing, or if one looks like a misspelt optional column."""
+        if not self.columns:  # an empty JSON list: no rows, so nothing is missing
+            return
         others = [c for c in self.columns if c not in required and c not in optional]
         found = []
         for name in required:

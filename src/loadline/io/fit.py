@@ -10,11 +10,15 @@ import numpy as np
 from loadline.foundation.errors import Defect, Reason
 from loadline.foundation.units import format_time
 from loadline.io.checks import nearest
+from loadline.io.holdings import SourcedPortfolio
 from loadline.io.limits import Limits
 from loadline.io.venues.deribit_names import parse_name
 from loadline.model.instruments import Kind
 from loadline.model.market import Market
 from loadline.model.positions import Portfolio
+
+Problem = tuple[Reason, str, str]
+"""Reason, what is wrong, remedy."""
 
 
 @dataclass(frozen=True)
@@ -70,45 +74,48 @@ def check_book(
     numbers, and currencies without a price. known: accounts with such a defect are not told again of a lost number.
     """
     bounds, told = limits or Limits(), {d.subject for d in known}
+    places = portfolio.places if isinstance(portfolio, SourcedPortfolio) else {}
     p, b, o = portfolio.positions, portfolio.balances, portfolio.orders
     found: list[Defect] = []
-    sentences: dict[str, tuple[Reason, str, str] | None] = {}
-    numbers = [("position of", *row) for row in zip(p.account, p.instrument, p.quantity, strict=True)]
-    numbers += [("order of", *row) for row in zip(o.account, o.instrument, o.quantity, strict=True)]
-    for held, account, instrument, quantity in numbers:
-        name, owner = str(instrument), str(account)
-        if name not in sentences:
-            sentences[name] = problem(name, market)
-        wrong = sentences[name]
-        if wrong is not None:
-            found.append(Defect(wrong[0], f"{owner}: {wrong[1]}", wrong[2], column="instrument", subject=owner))
-        size = too_large(f"{owner}: a {held} {name}", quantity, bounds.quantity, "quantity", told=owner in told)
-        found += [Defect(*size, column="quantity", subject=owner)] if size else []
-    for account, currency, amount in zip(b.account, b.currency, b.amount, strict=True):
-        name, owner = str(currency), str(account)
-        if not market.price(name) > 0:
-            near = nearest(name, [*market.fx, *market.index, "USD"], 1)
-            what = f"{owner}: a balance in {name}, which the snapshot does not price"
-            remedy = f"add a price file with the row currency,usd for {name}" + (
-                f"; or is it {near[0]}?" if near else ""
-            )
-            found.append(Defect(Reason.UNLIKE_CURRENCIES, what, remedy, column="currency", subject=owner))
-        size = too_large(f"{owner}: a balance of {name}", amount, bounds.amount, "amount", told=owner in told)
-        found += [Defect(*size, column="amount", subject=owner)] if size else []
+    problems: dict[str, Problem | None] = {}
+    rows = [("positions", *row) for row in zip(p.account.tolist(), p.instrument.tolist(), p.quantity, strict=True)]
+    rows += [("orders", *row) for row in zip(o.account.tolist(), o.instrument.tolist(), o.quantity, strict=True)]
+    rows += [("balances", *row) for row in zip(b.account.tolist(), b.currency.tolist(), b.amount, strict=True)]
+    for section, account, name, value in rows:
+        cash = section == "balances"
+        if name not in problems:
+            problems[name] = unpriced(name, market) if cash else unheld(name, market)
+        column, limit = ("amount", bounds.amount) if cash else ("quantity", bounds.quantity)
+        size = too_large(name, value, limit, column, told=account in told)
+        file, row = places.get((section, account, name), ("", 0))
+        for wrong, where in ((problems[name], "currency" if cash else "instrument"), (size, column)):
+            if wrong is not None:
+                what = f"{account}: {wrong[1]}"
+                found.append(Defect(wrong[0], what, wrong[2], file, row, where, account))
     return list(dict.fromkeys(found))
 
 
-def too_large(subject: str, value: float, limit: float, name: str, *, told: bool) -> tuple[Reason, str, str] | None:
+def too_large(name: str, value: float, limit: float, column: str, *, told: bool) -> Problem | None:
     """Return what is wrong with a quantity or amount, if anything is."""
-    if abs(value) > limit:
-        return Reason.ABSURD, f"{subject}: {value:g} is beyond {limit:g}", f"check the unit, or raise the limit {name}"
+    if np.isfinite(value) and abs(value) > limit:
+        what = f"{column} of {name}: {value:g} is beyond {limit:g}"
+        return Reason.ABSURD, what, f"check the unit, or raise the limit {column}"
     if not np.isfinite(value) and not told:
-        return Reason.INVALID_VALUE, f"{subject}: {value} is not a number", "write a plain decimal number"
+        return Reason.INVALID_VALUE, f"{column} of {name}: {value} is not a number", "write a plain decimal number"
     return None
 
 
-def problem(name: str, market: Market) -> tuple[Reason, str, str] | None:
-    """Return why an instrument cannot be held at this market, if it cannot: reason, what, remedy."""
+def unpriced(name: str, market: Market) -> Problem | None:
+    """Return why a balance cannot be valued, if it cannot."""
+    if market.price(name) > 0:
+        return None
+    near = nearest(name, [*market.fx, *market.index, "USD"], 1)
+    remedy = f"add a price file with the row currency,usd for {name}" + (f"; or is it {near[0]}?" if near else "")
+    return Reason.UNLIKE_CURRENCIES, f"a balance in {name}, which the snapshot does not price", remedy
+
+
+def unheld(name: str, market: Market) -> Problem | None:
+    """Return why an instrument cannot be held at this market, if it cannot."""
     parsed = market.instruments[name] if name in market.instruments else parse_name(name)
     if parsed is not None and parsed["expiry"] <= market.as_of:
         what = f"{name} expired {format_time(parsed['expiry'])}, the snapshot is of {format_time(market.as_of)}"

@@ -7,15 +7,14 @@ account makes the sheet unusable.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from loadline.foundation.errors import Defect, Reason
 from loadline.foundation.table import Floats, Table, Texts
 from loadline.io.codec import Parsed, Sheet, refusal
-from loadline.model.positions import Accounts, Balances, Orders, Positions
+from loadline.model.positions import Accounts, Balances, Orders, Portfolio, Positions
 
 Place = tuple[str, int]
 """File and row, the row 0 where it is the file as a whole."""
@@ -34,6 +33,13 @@ class Part:
     venues: Mapping[str, str] | None = None
 
 
+@dataclass(frozen=True)
+class SourcedPortfolio(Portfolio):
+    """A portfolio that remembers the place of each (section, account, instrument or currency)."""
+
+    places: Mapping[tuple[str, str, str], Place] = field(default_factory=dict)
+
+
 class Rows:
     """The columns of one sheet, and the defects of each row under its account."""
 
@@ -41,7 +47,7 @@ class Rows:
         sheet.need(required, optional)
         self.sheet = sheet
         self.found: list[Defect] = []
-        self.account: Texts = np.full(len(sheet), account, np.str_)
+        self.account: Texts = np.full(len(sheet), account, f"U{max(len(account), 1)}")
         if "account" in sheet:
             names = sheet.words("account")
             lost = dict.fromkeys(np.flatnonzero(names.blank).tolist(), "the row names no account") | dict(names.bad)
@@ -148,8 +154,3 @@ READERS: Mapping[str, Callable[[Sheet, str], Part]] = {
     "orders": orders,
     "accounts": accounts,
 }
-
-
-def described(values: Any) -> str:
-    """Return a key as people read it."""
-    return " / ".join(str(v) for v in values)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from loadline.foundation.table import Bools, Floats
+from loadline.foundation.table import Bools, Floats, Labels
 from loadline.kernels.shock import power_shift
 from loadline.model.book import Book
 from loadline.model.cube import Cube
@@ -42,7 +42,7 @@ def wallet_parameter(universe: Universe, p: Version, name: str) -> Floats:
     """Return (N,) a parameter keyed by wallet currency on spot rows, 0 on all others."""
     found = np.zeros(len(universe))
     rows = np.flatnonzero(universe.spot)
-    found[rows] = p.each(name, universe.instruments.id[rows].tolist())
+    found[rows] = p.each(name, Labels.of(universe.instruments.id[rows]))
     return found
 
 

@@ -103,6 +103,8 @@ class Version:
 
     def each(self, name: str, keys: Labels) -> Floats:
         """Return (N,) a parameter's number for each key."""
+        if not len(keys):
+            return np.zeros(0)
         found = [float(self.get(name, k)) for k in keys.names]
         return np.full(len(keys), found[0]) if len(found) == 1 else np.array(found, np.float64)[keys.place]
 

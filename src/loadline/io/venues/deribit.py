@@ -150,7 +150,9 @@ def positions(rows: Any, file: str, account: str) -> Part:
         unsettled = 0.0 if option else row.floating_profit_loss
         if unsettled is None:
             what, remedy = "no floating_profit_loss, which a future's equity needs", "save the whole response"
-            found.append(Defect(Reason.MISSING_DATA, what, remedy, file, i, "", row.instrument_name))
+            found.append(
+                Defect(Reason.MISSING_DATA, what, remedy, file, i, "floating_profit_loss", row.instrument_name)
+            )
         table.append(
             {
                 "account": account,
