@@ -40,7 +40,7 @@ def content_hash(*parts: Any) -> str:
 
 
 @lru_cache
-def _columns(table: type) -> tuple[str, ...]:
+def _columns(table: Any) -> tuple[str, ...]:
     return tuple(c.name for c in fields(table))
 
 
@@ -116,7 +116,8 @@ class Table:
     @classmethod
     def columns(cls) -> tuple[str, ...]:
         """Return the column names in order."""
-        return _columns(cls)
+        found: tuple[str, ...] = _columns(cls)
+        return found
 
     @classmethod
     def empty(cls) -> Self:

@@ -53,13 +53,12 @@ class Book:
         return bool(self.frame.columns["position", "order"].any())
 
     def each(self, values: Floats | float, level: str = "position", axis: Axis | None = None, name: str = "") -> Term:
-        """Return per-instrument numbers (N,) or (N, S) as a constant of a level: its first instrument's stand for it."""
+        """Return per-instrument numbers (N,) or (N, S) as a constant of a level: each class takes its first one's."""
         if np.ndim(values) == 0:
             return constant(values, name=name)
         picked = np.asarray(values, np.float64)
         if level != "position":
-            codes = self.universe.classes.code[level]
-            picked = picked[np.flatnonzero(np.concatenate([[True], codes[1:] != codes[:-1]]))]
+            picked = picked[self.universe.classes.first(level)]
         return constant(picked, level, axis, name=name)
 
     def only(self, mask: Bools) -> Term:
@@ -95,7 +94,9 @@ def resolve(
         raise MissingData("the book holds accounts that were not asked for", missing=strangers)
     owner = np.array([owners[a] for a in owner_names.tolist()], np.int64)
     item = place[:rows]
-    frame = Frame(universe.classes, owner, item, accounts)
+    from loadline.kernels.net import segment_sum  # compiled code: loaded on first use
+
+    frame = Frame(universe.classes, owner, item, accounts, segment_sum)
     blank = np.zeros(rows)
     orders = slice(len(p) + len(b), rows)
 

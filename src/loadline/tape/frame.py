@@ -7,7 +7,7 @@ within one account (the expiry as this account holds it). Group ``g`` of a coars
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -31,6 +31,13 @@ class Classes:
         self.code, self.labels = code, labels
         self.size = {level: int(c[-1]) + 1 if len(c) else 0 for level, c in code.items()}
         self._up: dict[tuple[str, str], Ints] = {}
+        self._first: dict[str, Ints] = {}
+
+    def first(self, level: str) -> Ints:
+        """Return (classes of ``level``,) the first item of each."""
+        if level not in self._first:
+            self._first[level] = np.searchsorted(self.code[level], np.arange(self.size[level]))
+        return self._first[level]
 
     def up(self, fine: str, coarse: str) -> Ints:
         """Return (classes of ``fine``,) the class of ``coarse`` that each belongs to."""
@@ -41,15 +48,37 @@ class Classes:
         return self._up[fine, coarse]
 
 
+def segment_sums(x: Floats, starts: Ints) -> Floats:
+    """Return the sum of each segment of rows, one addition at a time in row order (the order is part of the contract).
+
+    ``x``: (G, S); ``starts``: (M + 1,). An empty segment sums to 0. Adding to 0.0 keeps -0.0 out of results.
+    """
+    out = np.zeros((len(starts) - 1, x.shape[1]))
+    counts = np.diff(starts)
+    for j in range(int(counts.max(initial=0))):  # all first rows, all second rows, ...
+        have = np.flatnonzero(counts > j)
+        out[have] += x[starts[have] + j]
+    return out
+
+
 class Frame:
     """Positions sorted by (account, item), and the groups they fall into.
+
+    ``sums`` adds segments of rows; a compiled kernel may stand in for ``segment_sums`` if it gives the same bits.
 
     ``account``: (P,) account number; ``item``: (P,) row of ``classes``; ``accounts``: names. ``order`` is the sorting
     applied, ``item`` and ``owner`` the sorted columns. ``columns[level, name]`` hold what differs between accounts.
     """
 
-    def __init__(self, classes: Classes, account: Ints, item: Ints, accounts: Sequence[str]) -> None:
-        self.classes_of, self.accounts = classes, tuple(accounts)
+    def __init__(
+        self,
+        classes: Classes,
+        account: Ints,
+        item: Ints,
+        accounts: Sequence[str],
+        sums: Callable[[Floats, Ints], Floats] = segment_sums,
+    ) -> None:
+        self.classes_of, self.accounts, self.sums = classes, tuple(accounts), sums
         self.order = np.argsort(account * max(classes.size["position"], 1) + item, kind="stable")
         self.owner, self.item = account[self.order], item[self.order]
         n = len(self.item)
@@ -76,7 +105,7 @@ class Frame:
                 cut = np.searchsorted(self.owner_of[fine], np.arange(len(self.accounts) + 1))
             else:
                 cut = np.append(self._group[fine][self._first[coarse]], self.size[fine])
-            self._starts[fine, coarse] = cut
+            self._starts[fine, coarse] = cut.astype(np.int64, copy=False)
         return self._starts[fine, coarse]
 
     def class_of(self, level: str, coarse: str) -> Ints:

@@ -21,28 +21,9 @@ Floats = NDArray[np.float64]
 Mode = Literal["marginal", "average"]
 
 
-def segment_sums(x: Floats, starts: NDArray[np.int64]) -> Floats:
-    """Return the sum of each segment of rows, one addition at a time in row order (the order is part of the contract).
-
-    ``x``: (G, S); ``starts``: (M + 1,). An empty segment sums to 0. Adding 0.0 first keeps -0.0 out of results.
-    """
-    counts = np.diff(starts)
-    out = np.zeros((len(counts), x.shape[1]))
-    longest = int(counts.max(initial=0))
-    if len(counts) < longest:  # few long segments: one running sum each
-        for m, (a, b) in enumerate(zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)):
-            if b > a:
-                out[m] += np.add.accumulate(x[a:b], axis=0)[-1]
-        return out
-    for j in range(longest):  # many short segments: all first rows, all second rows, ...
-        have = np.flatnonzero(counts > j)
-        out[have] += x[starts[have] + j]
-    return out
-
-
 def _net(t: Term, x: Floats) -> Floats:
     assert t.frame is not None and t.level is not None and t.args[0].level is not None
-    return segment_sums(x, t.frame.starts(t.args[0].level, t.level))
+    return t.frame.sums(x, t.frame.starts(t.args[0].level, t.level))
 
 
 def stacked(t: Term, group: int, x: Floats) -> tuple[Floats, NDArray[np.int64], slice]:

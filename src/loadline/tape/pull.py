@@ -94,7 +94,7 @@ def _merge(found: dict[tuple[str, str], Leaf], leaf: Leaf) -> None:
 def _spread(found: dict[tuple[str, str], Leaf], frame: Frame, term: Term, name: str, share: Floats) -> None:
     """Book what a constant or a rounding contributes, summed to the account it belongs to (weight 1, value = share)."""
     assert term.level is not None
-    by_account: Floats = np.bincount(frame.owner_of[term.level], share.sum(1), len(frame.accounts))
+    by_account: Floats = np.bincount(frame.owner_of[term.level], share.sum(1), len(frame.accounts)).astype(np.float64)
     key = (name, "account")
     if key in found:
         by_account = by_account + found[key].value

@@ -182,24 +182,45 @@ def add_up(terms: Sequence[Term]) -> Term:
     return total
 
 
-def _one(names: Iterable[Any], what: str) -> Any:
-    found = {n for n in names if n is not None}
-    if len(found) > 1:
-        raise TypeError(f"cannot mix {what} {sorted(map(str, found))}: net or reduce first")
-    return found.pop() if found else None
+def _number(x: float) -> Term:
+    return Term("const", value=np.full((1, 1), float(x)))
+
+
+def _agree(found: Any, other: Any, what: str) -> Any:
+    """The level or axis of two arguments: the one that has any, the same if both do."""
+    if found is None or other is None or found is other or found == other:
+        return found if other is None else other
+    raise TypeError(f"cannot mix {what} {found} and {other}: net or reduce first")
 
 
 def _map(op: str, *given: Term | float) -> Term:
-    args = tuple(a if isinstance(a, Term) else Term("const", value=np.full((1, 1), float(a))) for a in given)
-    level = _one((a.level for a in ([a for a in args if a.frame is not None] or args)), "levels")
-    return _make(op, args, None, level, _one((a.axis for a in args), "axes"))
+    args = tuple([a if a.__class__ is Term else _number(a) for a in given])  # type: ignore[arg-type]
+    axis = level = of_constants = None
+    for a in args:
+        axis = _agree(axis, a.axis, "axes") if a.axis is not None else axis
+        if a.frame is not None:
+            level = _agree(level, a.level, "levels")
+        elif a.level is not None and of_constants is None:
+            of_constants = a.level
+    if level is None:  # constants among themselves
+        for a in args:
+            of_constants = _agree(of_constants, a.level, "levels")
+        level = of_constants
+    return _make(op, args, None, level, axis)
 
 
 def _make(op: str, args: tuple[Term, ...], aux: Any, level: str | None, axis: Axis | None) -> Term:
-    frame = next((a.frame for a in args if a.frame is not None), None)
+    frame = None
+    for a in args:
+        frame = frame or a.frame
     term = Term(op, args, aux, level=level, axis=axis, frame=frame)
-    if all(a.value is not None for a in args):
-        term.value = ops.VALUE[op](term, *(lifted(a, level, frame) for a in args))
+    values = []
+    for a in args:
+        if a.value is None:
+            return term  # recording
+        own = a.frame is not None or a.level is None or frame is None
+        values.append(a.value if own else lifted(a, level, frame))
+    term.value = ops.VALUE[op](term, *values)
     return term
 
 

@@ -79,7 +79,7 @@ def replay_pmrm2(case: Mapping[str, Any], file: Mapping[str, Any], components: f
     changes["scenarios.skew"] = [grid[i] for i in skew]
     sketch = Sketch(UNDERLYING)
     for c in given["collaterals"]:
-        quote = {"forward": c["price"], "confidence": c["confidence"]}
+        quote: dict[str, Any] = {"forward": c["price"], "confidence": c["confidence"]}
         sketch.add(c["name"], c["amount"], kind=Kind.SPOT, form=PayoffForm.SPOT, **quote)
         changes |= {f"collateral.{ours}.{c['name']}": float(c[theirs]) for ours, theirs in HAIRCUTS.items()}
     sketch.add("USDC", given["cash"], forward=given["stable_price"], **CASH)
@@ -127,7 +127,7 @@ def replay_pmrm1(case: Mapping[str, Any], file: Mapping[str, Any], components: f
         sketch.add("BASE", given["base_amount"], kind=Kind.SPOT, form=PayoffForm.SPOT, forward=given["spot"])
     perp = given["perp"]
     if perp["amount"]:
-        quote = {"forward": perp["price"], "unsettled": perp["value"]}
+        quote: dict[str, Any] = {"forward": perp["price"], "unsettled": perp["value"]}
         sketch.add("PERP", perp["amount"], kind=Kind.PERPETUAL, form=PayoffForm.LINEAR, **quote)
     for n, e in enumerate(given["expiries"]):
         forward = e["forward_variable"] + e["forward_fixed"]
@@ -157,7 +157,7 @@ def _basis(raw: Mapping[str, float]) -> dict[str, Any]:
     return {"scenarios.basis": [[raw["basis_spot_up"], "none", 1.0], [raw["basis_spot_down"], "none", 1.0]]}
 
 
-def _options(sketch: Sketch, n: int, expiry: Mapping[str, Any], **quotes: float) -> None:
+def _options(sketch: Sketch, n: int, expiry: Mapping[str, Any], **quotes: Any) -> None:
     for strike, right, amount, vol in expiry["options"]:
         sketch.add(
             f"E{n}-{strike:g}-{right}",

@@ -60,7 +60,7 @@ def replay_srm(case: Mapping[str, Any], file: Mapping[str, Any], components: flo
             changes[f"collateral.initial_scale.{name}"] = m["base_im_scale"]
         perp = m["perp"]
         if perp["amount"]:
-            quote = {"forward": perp["price"], "confidence": perp["confidence"]}
+            quote: dict[str, Any] = {"forward": perp["price"], "confidence": perp["confidence"]}
             quote["unsettled"] = perp["unrealised_pnl_plus_funding"]
             what: dict[str, Any] = {"kind": Kind.PERPETUAL, "form": PayoffForm.LINEAR, "underlying": name}
             sketch.add(f"{name}-PERP", perp["amount"], **what, **quote)
