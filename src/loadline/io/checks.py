@@ -93,7 +93,7 @@ def quotes(s: Snapshot, limits: Limits) -> Iterator[Finding]:
     yield Finding(odd, absurd, told("a vol of", q.vol), remedy, "vol", ("vol",))
     for column in ("bid", "ask"):
         given = getattr(q, column)
-        yield Finding(given < 0, invalid, told(f"a {column} of", given), f"drop the {column}", column, (column,))
+        yield Finding(given < 0, invalid, told(f"the {column} is", given), f"drop the {column}", column, (column,))
     crossed = q.bid > q.ask
     what = crossing(q)
     yield Finding(crossed, Reason.CROSSED, what, "drop the quote, or take a later snapshot", "bid", ("bid", "ask"))
@@ -115,6 +115,7 @@ def relations(s: Snapshot, limits: Limits) -> Iterator[Finding]:
     i, q, option = s.instruments, s.quotes, s.instruments.is_kind(Kind.OPTION)
     coin = (i.form == PayoffForm.COIN_OPTION) | (i.form == PayoffForm.INVERSE)
     rate = np.array([1.0 if c else s.fx.get(ccy, np.nan) for c, ccy in zip(coin, i.quote.tolist(), strict=True)])
+    rate = np.where(rate > 0, rate, np.nan)
     index = np.array([s.index.get(u, np.nan) for u in i.underlying.tolist()])
     gap = q.forward * rate / np.where(index > 0, index, np.nan) - 1
     far = (q.forward > 0) & (np.abs(gap) > limits.forward_gap)
@@ -124,7 +125,7 @@ def relations(s: Snapshot, limits: Limits) -> Iterator[Finding]:
     )
     forward = np.where(q.forward > 0, q.forward, np.nan)
     unit = np.where(coin, 1.0, forward)
-    share = i.strike / forward
+    share = np.where(i.strike > 0, i.strike, np.nan) / forward
     lower = unit * np.maximum(np.where(i.right > 0, 1 - share, share - 1), 0.0)
     upper = unit * np.where(i.right > 0, 1.0, share)
     outside = np.maximum(lower - q.mark, q.mark - upper)

@@ -17,7 +17,7 @@ from loadline.io.codec import Sheet, collect, frame_sheet, normalised, read_json
 from loadline.io.codec import scan_parquet as scan
 from loadline.io.implied import imply_futures as with_futures
 from loadline.io.limits import Limits
-from loadline.io.piece import Piece
+from loadline.io.piece import Piece, TooEarly
 from loadline.io.prices import is_prices, read_prices
 from loadline.io.snapshot import is_snapshot, read_json_snapshot, scan_snapshot
 from loadline.io.venues.deribit_names import Contract
@@ -159,7 +159,16 @@ def aligned(sources: list[Source], at: int | None, limits: Limits) -> list[Piece
 
     Raises ``InputError`` where pieces are further apart than ``max_age_ms``, naming each with its time.
     """
-    pieces: dict[int, Piece] = {i: s.read(at, None) for i, s in enumerate(sources) if s.kind != "prices"}
+    pieces: dict[int, Piece] = {}
+    early: list[tuple[Source, TooEarly]] = []
+    for i, source in enumerate(sources):
+        try:
+            pieces |= {i: source.read(at, None)} if source.kind != "prices" else {}
+        except TooEarly as error:
+            early.append((source, error))
+    for source, why in early:  # a later month of a chain that another file covers is not missed
+        if source.kind != "chain" or source.read(None, None).group not in {p.group for p in pieces.values()}:
+            raise why
     for group in {p.group for p in pieces.values() if p.group}:
         rivals = sorted((p.as_of or 0, i) for i, p in pieces.items() if p.group == group)
         for _, i in rivals[:-1]:

@@ -8,10 +8,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from loadline.foundation.errors import Defect, Reason
+from loadline.foundation.errors import Defect, InputError, Reason
 from loadline.foundation.table import Bools, Floats, Ints
 from loadline.foundation.units import MS_PER_YEAR, format_time
-from loadline.io.codec import refusal
 from loadline.model.instruments import Instruments, Kind, PayoffForm
 from loadline.model.market import Quotes
 
@@ -40,6 +39,10 @@ class Piece:
     group: str = ""
 
 
+class TooEarly(InputError):
+    """A file begins only after the time asked for."""
+
+
 def groups(times: Ints, gap_ms: int) -> list[tuple[int, int]]:
     """Return the first and last time of every run of times no further apart than ``gap_ms``, in order.
 
@@ -57,14 +60,17 @@ def groups(times: Ints, gap_ms: int) -> list[tuple[int, int]]:
 def latest(times: Ints, at: int | None, gap_ms: int, file: str) -> tuple[int, int]:
     """Return the first and last time of the latest snapshot at or before ``at`` (to the second).
 
-    Raises ``InputError`` naming the earliest time there is.
+    Raises ``TooEarly`` naming the earliest time there is.
     """
     usable = times if at is None else times[times // 1000 <= at // 1000]
     if len(usable) == 0:
         when = f" at or before {format_time(at)}" if at is not None else ""
         first = f"; the first is {format_time(int(times.min()))}" if len(times) else ""
         remedy = "ask for a later time, or give another file"
-        raise refusal(Defect(Reason.MISSING_DATA, f"no snapshot{when}{first}", remedy, file))
+        defect = Defect(Reason.MISSING_DATA, f"no snapshot{when}{first}", remedy, file)
+        error = TooEarly(defect.what, where=file, remedy=remedy)
+        error.defects = (defect,)
+        raise error
     return groups(usable, gap_ms)[-1]
 
 
