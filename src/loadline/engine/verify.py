@@ -83,8 +83,8 @@ class FileReport:
 def model_of(case: Mapping[str, Any], file: Mapping[str, Any]) -> str:
     """Return the key of ``MODELS`` a case is replayed by, or ``""``."""
     for name in (case.get("model"), case.get("kind"), file.get("model")):
-        if name in MODELS:
-            return str(name)
+        if isinstance(name, str) and name in MODELS:
+            return name
     return ""
 
 
@@ -98,11 +98,13 @@ def verify_file(path: str | Path, progress: Callable[[Iterable[Any]], Iterable[A
         content = json.loads(file.read_text("utf-8"))
     except FileNotFoundError as error:
         raise InputError("no such file", where=str(file), remedy="check the path") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", where=str(file), remedy="name a readable file") from error
+    except (ValueError, RecursionError) as error:
         raise InputError(f"not JSON: {error}", where=str(file), remedy="is the file whole?") from error
     if isinstance(content, dict) and "vectors" not in content and deribit.is_dump(content):
         content = deribit.as_case_file(content, file.stem)
-    if not isinstance(content, dict) or not isinstance(content.get("vectors"), list):
+    if not (isinstance(content, dict) and _is_cases(content.get("vectors"))):
         raise InputError(
             "not a case file", where=str(file), remedy='it needs a list "vectors" (schema margin-vectors/1)'
         )
@@ -118,6 +120,10 @@ def verify_file(path: str | Path, progress: Callable[[Iterable[Any]], Iterable[A
     return FileReport(str(file), str(content.get("model", models[0])), tuple(replays))
 
 
+def _is_cases(vectors: Any) -> bool:
+    return isinstance(vectors, list) and all(isinstance(case, dict) for case in vectors)
+
+
 def _replay(name: str, case: Mapping[str, Any], file: Mapping[str, Any]) -> Replay:
     label = str(case.get("id", "case"))
     if not name:
@@ -126,5 +132,5 @@ def _replay(name: str, case: Mapping[str, Any], file: Mapping[str, Any]) -> Repl
         return MODELS[name](case, file, COMPONENTS, TOTALS)
     except LoadlineError as error:
         return Replay(label, (Check("answer", 0.0, float("nan"), 0.0),), notes=(error.what,))
-    except (KeyError, TypeError, IndexError, ValueError) as error:
+    except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
         return Replay(label, (Check("answer", 0.0, float("nan"), 0.0),), notes=(f"the case is malformed: {error!r}",))

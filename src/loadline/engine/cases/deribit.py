@@ -36,7 +36,8 @@ EXACT = 1e-12
 
 def is_dump(content: Mapping[str, Any]) -> bool:
     """Whether a JSON file is a venue's simulate dump with risk vectors."""
-    result = content.get("response", content).get("result", {}) if isinstance(content, dict) else {}
+    response = content.get("response", content)
+    result = response.get("result") if isinstance(response, Mapping) else None
     return isinstance(result, Mapping) and "model_params" in result and "margins" in result
 
 

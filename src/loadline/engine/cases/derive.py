@@ -31,7 +31,8 @@ SHARED: Mapping[str, str] = {
     "conf_threshold": "oracle.threshold",
     "conf_margin": "oracle.margin",
 }
-PMRM2: Mapping[str, str] = SHARED | {
+PMRM2: Mapping[str, str] = {
+    **SHARED,
     "min_vol_up_shock": "vol_shock.min_vol_up",
     "rate_mult_neg": "static_discount.short_rate_mult",
     "rate_mult_pos": "static_discount.long_rate_mult",
@@ -51,7 +52,8 @@ PMRM2: Mapping[str, str] = SHARED | {
     "skew_vol_static": "skew.vol_static",
     "skew_vol_scale": "skew.vol_slope",
 }
-PMRM1: Mapping[str, str] = SHARED | {
+PMRM1: Mapping[str, str] = {
+    **SHARED,
     "rate_mult": "static_discount.rate_mult",
     "rate_add": "static_discount.rate_add",
     "perp_pct": "contingency.perpetual",
