@@ -53,11 +53,12 @@ def haircuts(book: Book, p: Version) -> Term:
     return (book.quantity * book.each(np.where(u.spot, -lost, 0.0))).net("account").named("haircuts")
 
 
-def carried_equity(book: Book) -> Term:
-    """Return equity in USD per account: balances and options at mark, and unsettled pnl."""
+def carried_equity(book: Book, unit: Floats | float = 1.0) -> Term:
+    """Return equity per account: balances and options at mark, and unsettled pnl; ``unit``: per USD, 1 for USD."""
     u = book.universe
-    carried = (book.quantity * book.each(u.carried * u.fx)).net("account").named("balances and options")
-    return (carried + (book.unsettled * book.each(u.fx)).net("account").named("unsettled pnl")).named("equity")
+    carried = (book.quantity * book.each(u.carried * u.fx * unit)).net("account").named("balances and options")
+    unsettled = (book.unsettled * book.each(u.fx * unit)).net("account").named("unsettled pnl")
+    return (carried + unsettled).named("equity")
 
 
 def stable_price(universe: Universe) -> float:
@@ -108,7 +109,7 @@ def settled_part(universe: Universe, window: float) -> Floats:
     return np.where(np.isfinite(q.fixed), q.fixed, elapsed * q.forward)
 
 
-def power_rule(universe: Universe, p: Version, *, inclusive: bool) -> tuple[Floats, Floats]:
+def power_rule(universe: Universe, p: Version, floor_days: float, *, inclusive: bool) -> tuple[Floats, Floats]:
     """Return (N,) the factors on vol up and down by the 30-day power rule, from the ``vol_shock`` parameters."""
     keys = universe.pairs
     up, down, short, long = (
@@ -121,7 +122,7 @@ def power_rule(universe: Universe, p: Version, *, inclusive: bool) -> tuple[Floa
         short_power=short,
         long_power=long,
         inclusive=inclusive,
-        floor_days=p.number("vol_shock.dte_floor"),
+        floor_days=floor_days,
     )
 
 

@@ -35,7 +35,7 @@ def shock(universe: Universe, grid: Scenarios, p: Version) -> Shocked:
     fixed = blocks.settled_part(universe, p.number("settlement.window"))[:, None]
     forward = (q.forward[:, None] - fixed) * (1.0 + spot_moves(universe, grid)) + fixed
     # 5. vol up (floored), none, down; 8. the smile tilted linearly in moneyness or in its size
-    up, down = blocks.power_rule(universe, p, inclusive=True)
+    up, down = blocks.power_rule(universe, p, p.number("vol_shock.dte_floor"), inclusive=True)
     vol, root = np.nan_to_num(q.vol), np.sqrt(universe.tau)
     with np.errstate(divide="ignore", invalid="ignore"):
         moneyness = np.nan_to_num(np.log(universe.instruments.strike / q.forward))

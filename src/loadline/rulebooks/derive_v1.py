@@ -29,7 +29,7 @@ def shock(universe: Universe, grid: Scenarios, p: Version) -> Shocked:
     q = universe.quotes
     fixed = blocks.settled_part(universe, p.number("settlement.window"))[:, None]
     forward = (q.forward[:, None] - fixed) * (1.0 + spot_moves(universe, grid)) + fixed
-    up, down = blocks.power_rule(universe, p, inclusive=True)
+    up, down = blocks.power_rule(universe, p, p.number("vol_shock.dte_floor"), inclusive=True)
     vol = np.nan_to_num(q.vol)
     ladder = np.stack([vol * down, vol, vol * up], axis=1)
     step = vol_instructions(universe, grid).astype(np.int64) + 1

@@ -15,7 +15,7 @@ from loadline.rulebooks.rulebook import load
 from loadline.tape.term import Term
 
 UNDERLYING = "BTC"
-SHARED: Mapping[str, str] = {
+SHARED: dict[str, str] = {
     "vol_range_up": "vol_shock.range_up",
     "vol_range_down": "vol_shock.range_down",
     "short_term_power": "vol_shock.short_power",
@@ -31,7 +31,7 @@ SHARED: Mapping[str, str] = {
     "conf_threshold": "oracle.threshold",
     "conf_margin": "oracle.margin",
 }
-PMRM2: Mapping[str, str] = {
+PMRM2: dict[str, str] = {
     **SHARED,
     "min_vol_up_shock": "vol_shock.min_vol_up",
     "rate_mult_neg": "static_discount.short_rate_mult",
@@ -52,7 +52,7 @@ PMRM2: Mapping[str, str] = {
     "skew_vol_static": "skew.vol_static",
     "skew_vol_scale": "skew.vol_slope",
 }
-PMRM1: Mapping[str, str] = {
+PMRM1: dict[str, str] = {
     **SHARED,
     "rate_mult": "static_discount.rate_mult",
     "rate_add": "static_discount.rate_add",
