@@ -6,6 +6,7 @@ expiry, strike, cp``. Vols are decimals; prices are in the option's quote curren
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,8 @@ def read_chain(sheet: Sheet, at: int | None, limits: Limits) -> Piece:
     sheet, notes = renamed(sheet)
     clock = sheet.moments("ts")
     timeless = dict.fromkeys(np.flatnonzero(clock.blank).tolist(), "no time") | dict(clock.bad)
-    found = [sheet.defect(i, Reason.UNPARSABLE, why, REMEDY, "ts") for i, why in timeless.items()]
+    found = [*sheet.warnings]
+    found += [sheet.defect(i, Reason.UNPARSABLE, why, REMEDY, "ts") for i, why in timeless.items()]
     usable = ~np.isin(np.arange(len(sheet)), list(timeless))
     if not usable.any():
         raise refusal(*found or [Defect(Reason.MISSING_DATA, "the file has no rows", "write it again", sheet.file)])
@@ -74,7 +76,7 @@ def renamed(sheet: Sheet) -> tuple[Sheet, list[str]]:
         if name not in columns and other in columns:
             columns[name] = columns.pop(other)
             notes.append(f"{sheet.file}: {name} taken from column {other}")
-    return Sheet(sheet.file, columns, sheet.rows), notes
+    return replace(sheet, columns=columns), notes
 
 
 def named(sheet: Sheet, found: list[Defect]) -> tuple[list[Contract | None], set[int]]:

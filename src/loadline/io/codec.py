@@ -10,7 +10,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
@@ -47,11 +47,15 @@ class Parsed:
 
 @dataclass(frozen=True)
 class Sheet:
-    """Rows of a file: ``columns`` by normalised name (lower case, blanks as ``_``), ``rows`` their numbers from 1."""
+    """Rows of a file: ``columns`` by normalised name (lower case, blanks as ``_``), ``rows`` their numbers from 1.
+
+    ``warnings`` are of the file as a whole and stop nobody: their subject is empty.
+    """
 
     file: str
     columns: Mapping[str, Cells]
     rows: Ints
+    warnings: tuple[Defect, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -65,7 +69,7 @@ class Sheet:
             name: cells[positions] if isinstance(cells, pl.Series) else [cells[i] for i in positions.tolist()]
             for name, cells in self.columns.items()
         }
-        return Sheet(self.file, columns, self.rows[positions])
+        return replace(self, columns=columns, rows=self.rows[positions])
 
     def defect(self, i: int, reason: Reason, what: str, remedy: str, column: str = "", subject: str = "") -> Defect:
         """Return a defect of row ``i`` (a position from 0)."""
@@ -238,7 +242,13 @@ def read_csv(path: Path, limits: Limits) -> Sheet:
         raise refusal(*ragged)
     names = normalised(header, path.name)
     columns = {name: [row[i] for row in rows] for i, name in enumerate(names)}
-    return Sheet(path.name, columns, np.array(numbers, np.int64))
+    what, remedy = "no line end after the last row, which may be cut short", "see that the last row is whole"
+    cut = (
+        ()
+        if text.endswith(("\n", "\r"))
+        else (Defect(Reason.TRUNCATED, what, remedy, path.name, (numbers or [0])[-1]),)
+    )
+    return Sheet(path.name, columns, np.array(numbers, np.int64), cut)
 
 
 def normalised(names: Iterable[str], file: str) -> list[str]:

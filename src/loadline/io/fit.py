@@ -37,7 +37,8 @@ def fit(portfolio: Portfolio, market: Market, known: Iterable[Defect] = (), limi
     listed = list(known)
     stopped: dict[str, list[Defect]] = {}
     for defect in [*listed, *check_book(portfolio, market, listed, limits)]:
-        stopped.setdefault(defect.subject, []).append(defect)
+        if defect.subject:  # without a subject it is of a file as a whole, and stops nobody
+            stopped.setdefault(defect.subject, []).append(defect)
     used: set[str] = set()
     for account, names in needs(portfolio, market).items():
         for name in names:
@@ -45,7 +46,8 @@ def fit(portfolio: Portfolio, market: Market, known: Iterable[Defect] = (), limi
             used |= {name} if found else set()
             if found:
                 stopped.setdefault(account, []).extend(found)
-    warnings = tuple(d for d in market.defects if d.subject not in used)
+    warnings = tuple(d for d in [*listed, *market.defects] if not d.subject)
+    warnings += tuple(d for d in market.defects if d.subject and d.subject not in used)
     return Fit({account: tuple(found) for account, found in sorted(stopped.items())}, warnings)
 
 

@@ -46,7 +46,7 @@ class Rows:
     def __init__(self, sheet: Sheet, required: tuple[str, ...], optional: tuple[str, ...], account: str) -> None:
         sheet.need(required, optional)
         self.sheet = sheet
-        self.found: list[Defect] = []
+        self.found: list[Defect] = [*sheet.warnings]
         self.account: Texts = np.full(len(sheet), account, f"U{max(len(account), 1)}")
         if "account" in sheet:
             names = sheet.words("account")

@@ -37,7 +37,7 @@ def read_prices(sheet: Sheet, as_of: int | None, at: int | None, limits: Limits)
 
     as_of: the time of the other files, epoch ms; None where there is none, then the last rows not after ``at``.
     """
-    found: list[Defect] = []
+    found: list[Defect] = [*sheet.warnings]
     notes: list[str] = []
     price = next((c for c in MARKS if c in sheet), "mark")
     if price != "mark" and "instrument" in sheet:
