@@ -1,0 +1,145 @@
+"""Every command of ``loadline``, in the order in which help lists them."""
+
+from __future__ import annotations
+
+from loadline.cli import spec
+from loadline.cli.spec import Argument, Command, Takes
+
+HERE = "loadline.cli.commands"
+GROUPS = {"rulebook": "List rulebooks, show their parameters, compare two versions."}
+"""Words that stand before several commands, with a line of help."""
+
+COMMANDS = (
+    Command(
+        "margin",
+        "Margin every account of a book, and explain the requirement.",
+        "Answers one line per account (and per settlement currency, where a rulebook keeps wallets apart): equity, "
+        "initial and maintenance requirement, excess over the initial one, and maintenance over equity. An account "
+        "that cannot be answered is listed with everything it lacks; the others are answered.",
+        f"{HERE}.margin:margin",
+        (spec.BOOK,),
+        (
+            spec.MARKET,
+            spec.RULEBOOK,
+            *spec.INPUTS[1:],
+            spec.SET,
+            spec.EXPLAIN,
+            spec.DEPTH,
+            spec.SIDE,
+            spec.CHECK,
+            spec.SCENARIOS_OUT,
+            *spec.SHOWN,
+        ),
+        (
+            ("loadline margin book.csv --market btc.parquet --rulebook derive", "every account, one rulebook"),
+            (
+                "loadline margin book.json --market m.json --rulebook tail --account carol --explain --depth 4",
+                "the arithmetic of one account, four levels deep",
+            ),
+        ),
+    ),
+    Command(
+        "compare",
+        "Margin a book under every rulebook that can speak of it, beside isolated margin.",
+        "For each account: the requirements in USD under each rulebook, and the margin efficiency, which is 1 less the "
+        "initial requirement over that of isolated margin. Rulebooks that cannot answer stand below with their reason.",
+        f"{HERE}.compare:compare",
+        (spec.BOOK,),
+        (spec.MARKET, spec.RULEBOOKS, *spec.INPUTS[1:], spec.SET, *spec.SHOWN),
+        (("loadline compare book.csv --market btc.parquet", "all rulebooks, all accounts"),),
+    ),
+    Command(
+        "whatif",
+        "Margin an account before and after trades, and show where the difference enters.",
+        "Trades are done at the mark, premiums paid from or into the wallet, so equity does not jump. The tree shows "
+        "the rows of the requirement that change.",
+        f"{HERE}.whatif:whatif",
+        (spec.BOOK,),
+        (
+            spec.MARKET,
+            spec.TRADE,
+            spec.RULEBOOK,
+            *spec.INPUTS[1:],
+            spec.SET,
+            spec.DEPTH,
+            spec.SIDE,
+            spec.CHECK,
+            *spec.SHOWN,
+        ),
+        (
+            (
+                "loadline whatif book.csv --market btc.parquet --rulebook derive --trade BTC-27MAR26-120000-C=-5",
+                "five calls sold",
+            ),
+        ),
+    ),
+    Command(
+        "greeks",
+        "Show net delta, gamma, vega and theta by underlying and expiry.",
+        "Greeks of each account's positions summed by underlying and expiry, in units of the underlying and in USD.",
+        f"{HERE}.greeks:greeks",
+        (spec.BOOK,),
+        (*spec.INPUTS, *spec.SHOWN),
+        (("loadline greeks book.csv --market btc.parquet --account carol", "one account"),),
+    ),
+    Command(
+        "surface",
+        "Show PnL and excess over a spot × vol matrix, and the distance to liquidation.",
+        "Every cell reprices the account's book after a move of spot and vol. With a rulebook the excess after the "
+        "move stands beside the PnL.",
+        f"{HERE}.surface:surface",
+        (spec.BOOK,),
+        (spec.MARKET, spec.RULEBOOK, *spec.INPUTS[1:], spec.SET, spec.PLOT, *spec.SHOWN),
+        (("loadline surface book.csv --market btc.parquet --account carol --plot s.html", "one account, and a page"),),
+    ),
+    Command(
+        "rulebook list",
+        "List the rulebooks with their versions and how far each is verified.",
+        "Third parties add rulebooks as installed packages; they are listed with the shipped ones.",
+        f"{HERE}.rulebook:show_all",
+        (),
+        spec.SHOWN,
+        (("loadline rulebook list", ""),),
+    ),
+    Command(
+        "rulebook show",
+        "Show the parameters of one rulebook with their units and sources.",
+        "The names are those that --set overrides, behind the rulebook's name.",
+        f"{HERE}.rulebook:show",
+        (Argument("NAME", Takes.RULEBOOK, "A rulebook, as rulebook list names it; NAME@DATE chooses a version."),),
+        (spec.AS_OF, *spec.SHOWN),
+        (("loadline rulebook show derive --as-of 2026-01-21", "the version in force that day"),),
+    ),
+    Command(
+        "rulebook diff",
+        "Show which parameters of a rulebook changed between two dates.",
+        "Compares the versions in force at two dates: parameters that changed, came or went, structure and source.",
+        f"{HERE}.rulebook:diff",
+        (
+            Argument("NAME", Takes.TEXT, "A rulebook, as rulebook list names it."),
+            Argument("D1", Takes.TIME, "The earlier date."),
+            Argument("D2", Takes.TIME, "The later date."),
+        ),
+        spec.SHOWN,
+        (("loadline rulebook diff deribit-xpm 2025-12-01 2026-06-01", ""),),
+    ),
+    Command(
+        "verify",
+        "Replay case files: which published numbers this engine reproduces.",
+        "Prints for each file how many cases match in every component, the worst relative error, and the first misses "
+        "with the component that is off. Exits with 3 if anything is missed. A folder stands for its JSON files.",
+        f"{HERE}.verify:verify",
+        (Argument("FILE", Takes.PLACE, "Case file, or folder of case files.", many=True),),
+        spec.SHOWN,
+        (("loadline verify cases", "our own golden cases"),),
+    ),
+    Command(
+        "demo",
+        "Margin the sample book: three generations of margin, two venues, a tree, a what-if.",
+        "Everything is computed while you watch, from the sample that comes with the package. Text only, never JSON.",
+        f"{HERE}.demo:demo",
+        (),
+        (),
+        (("loadline demo", ""),),
+    ),
+)

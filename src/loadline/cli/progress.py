@@ -1,0 +1,69 @@
+"""Signs of life on stderr, on a terminal only: a line while something long is under way, a bar over many cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from loadline.cli.environment import Environment
+
+COMPILING = "compiling kernels, once (the next run starts at once)"
+
+
+@contextmanager
+def working(env: Environment, what: str) -> Iterator[None]:
+    """Show what is under way, and say so when kernels have to be compiled first."""
+    if not env.error_terminal:
+        yield
+        return
+    from rich.console import Console
+
+    console = Console(file=env.stderr, force_terminal=True, width=env.width, no_color=not env.color)
+    with (
+        console.status(what, spinner="dots" if env.unicode else "line") as status,
+        told_of_compiling(lambda: status.update(f"{what}; {COMPILING}")),
+    ):
+        yield
+
+
+@contextmanager
+def told_of_compiling(tell: Callable[[], None]) -> Iterator[None]:
+    """Call ``tell`` when a kernel is compiled rather than read from its cache."""
+    try:
+        from numba.core import event
+    except ImportError:
+        yield
+        return
+
+    class Listener(event.Listener):
+        def on_start(self, happened: Any) -> None:
+            tell()
+
+        def on_end(self, happened: Any) -> None:
+            return None
+
+    with event.install_listener("numba:compile", Listener()):
+        yield
+
+
+def bar(env: Environment, what: str) -> Callable[[Iterable[Any]], Iterable[Any]]:
+    """Return a wrapper that shows a bar while something is gone through; on a terminal only."""
+    if not env.error_terminal:
+        return lambda items: items
+
+    def wrap(items: Iterable[Any]) -> Iterator[Any]:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        console = Console(file=env.stderr, force_terminal=True, width=env.width, no_color=not env.color)
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(None), MofNCompleteColumn())
+        with Progress(*columns, console=console, transient=True) as progress:
+            listed = list(items)
+            task = progress.add_task(what, total=len(listed))
+            with told_of_compiling(lambda: progress.update(task, description=f"{what}; {COMPILING}")):
+                for item in listed:
+                    yield item
+                    progress.update(task, advance=1, description=what)
+
+    return wrap
