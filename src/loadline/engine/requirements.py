@@ -26,10 +26,10 @@ class Asking(Protocol):
 
 
 def unavailable(account: str, held: Portfolio, market: Market, rule: Asking) -> Unavailable | None:
-    """Return why one account cannot be answered, or ``None``; ``held`` is that account's part of the portfolio."""
+    """Return why one account cannot be answered, or ``None``; ``held`` is that account's part of a live portfolio."""
     found: list[tuple[Reason, str, str]] = []
     p, o = held.positions, held.orders
-    ids = sorted({*p.instrument[p.quantity != 0].tolist(), *o.instrument.tolist()})
+    ids = sorted({*p.instrument.tolist(), *o.instrument.tolist()})
     for name in ids:
         if name not in market.instruments:
             near = difflib.get_close_matches(name, market.instruments.id.tolist(), 3, 0.75)
@@ -41,11 +41,13 @@ def unavailable(account: str, held: Portfolio, market: Market, rule: Asking) -> 
         found += [(Reason.MISSING_DATA, what, "add it to the market file") for what in _absent(market, row, name, rule)]
         if market.instruments.expiry[row] <= market.as_of:
             found.append((Reason.EXPIRED, f"{name} has expired", "settle it before margining"))
-    for u in sorted({str(market.instruments[name]["underlying"]) for name in ids if name in market.instruments}):
+    rows = [market.instruments.index[name] for name in ids if name in market.instruments]
+    for u in sorted(set(market.instruments.underlying[rows].tolist())):
         found += [(d.reason, f"{u}: {d.what}", d.remedy) for d in market.defects_of(u)]
         if not _positive(market.price(u)):
             found.append((Reason.MISSING_DATA, f"index of {u}", "add its price to the market"))
-    for ccy in sorted({str(c) for c in held.balances.currency[held.balances.amount != 0]}):
+    settle = set(market.instruments.settle[rows].tolist())
+    for ccy in sorted(settle | {str(c) for c in held.balances.currency[held.balances.amount != 0]}):
         if not _positive(market.price(ccy)):
             found.append((Reason.MISSING_DATA, f"USD price of {ccy}", f"add {ccy} to the market's currencies"))
     for name, q in zip(p.instrument.tolist(), p.quantity.tolist(), strict=True):

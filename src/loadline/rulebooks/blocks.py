@@ -10,6 +10,7 @@ from loadline.foundation.table import Bools, Floats, Labels
 from loadline.kernels.shock import power_shift
 from loadline.model.book import Book
 from loadline.model.cube import Cube
+from loadline.model.greeks import unit_greeks
 from loadline.model.instruments import NO_EXPIRY, Kind, PayoffForm
 from loadline.model.market import Market
 from loadline.model.scenario_set import Scenarios
@@ -70,32 +71,28 @@ def stable_price(universe: Universe) -> float:
 def damped_grid(universe: Universe, p: Version, vols: Mapping[str, float], families: Sequence[str]) -> Scenarios:
     """Return the scenarios of ``scenarios.FAMILY`` parameters, rows of [spot factor, vol word, dampening].
 
-    Underlyings that only a wallet holds and that have no grid do not move.
+    Underlyings that only a wallet holds and that have no grid do not move. A shorter family repeats its last row,
+    which is harmless under a worst.
     """
-    sets: dict[str, Scenarios] = {}
     names = universe.underlyings.names
     traded = np.zeros(len(names), np.bool_)
     traded[universe.underlyings.place[~universe.spot]] = True
-    only_wallet = {n for n, t in zip(names, traded, strict=True) if not t}
-    for name in names:
-        rows = []
+    rows: dict[tuple[str, str], list[tuple[str, str, float, float, float]]] = {}
+    for name, needed in zip(names, traded, strict=True):
         for family in families:
             listed = p.parameter(f"scenarios.{family}").of(name)
-            if listed is None and name not in only_wallet:
+            if listed is None and needed:
                 listed = p.get(f"scenarios.{family}", name)
-            for factor, word, damp in listed or ():
-                move = float(factor) - 1.0
-                rows.append((f"spot {move:+.4g} vol {word}", family, move, vols[word], float(damp)))
-        if rows:
-            sets[name] = Scenarios.of(rows)
-    still = [n for n in only_wallet if n not in sets]
-    if not sets:
-        return Scenarios.of([("now", families[0], 0.0, vols["none"], 1.0)])
-    like = max(sets.values(), key=len)
-    for name in still:
-        zero = np.zeros_like(like.spot)
-        sets[name] = Scenarios(like.label, like.family, ("",), zero, zero, zero, like.weight)
-    return Scenarios.join(sets)
+            moves = [(float(factor) - 1.0, word, float(damp)) for factor, word, damp in listed or ()]
+            rows[name, family] = [(f"spot {m:+.4g} vol {w}", family, m, vols[w], d) for m, w, d in moves]
+    sets = {}
+    for name in names:  # families of unlike length are filled up one by one, so that each stays in its own rows
+        sets[name] = []
+        for family in families:
+            mine = rows[name, family] or [("now", family, 0.0, vols["none"], 1.0)]
+            longest = max(len(rows[n, family]) for n in names)
+            sets[name] += mine + mine[-1:] * (longest - len(mine))
+    return Scenarios.join({name: Scenarios.of(listed) for name, listed in sets.items()})
 
 
 def settled_part(universe: Universe, window: float) -> Floats:
@@ -174,14 +171,9 @@ def venue_deltas(universe: Universe, options: str) -> Floats:
 
     Source: Black (1976), ``delta = right N(right d1)``; net of premium subtracts the mark of a coin option.
     """
-    from loadline.kernels.black76 import greeks  # compiled code: loaded on first use
-
-    deltas = np.where(universe.future, universe.size, 0.0)
-    rows = np.flatnonzero(universe.option)
-    if options == "none" or len(rows) == 0:
-        return deltas
-    i, q = universe.instruments.take(rows), universe.quotes.take(rows)
-    delta = greeks(q.forward, i.strike, q.vol, universe.tau[rows], i.right.astype(np.float64))[0]
-    premium = np.where(i.form == PayoffForm.COIN_OPTION, q.mark, 0.0) if options == "net_of_premium" else 0.0
-    deltas[rows] = (delta - premium) * i.multiplier
-    return deltas
+    i, q = universe.instruments, universe.quotes
+    if options == "none" or not universe.option.any():
+        return np.where(universe.future, universe.size, 0.0)
+    premium = np.where(i.form == PayoffForm.COIN_OPTION, np.nan_to_num(q.mark), 0.0) * i.multiplier
+    delta = unit_greeks(universe).delta - (premium if options == "net_of_premium" else 0.0)
+    return np.where(universe.spot, 0.0, delta)

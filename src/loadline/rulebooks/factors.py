@@ -1,12 +1,11 @@
-"""Risk factors of the parametric and tail rulebooks: their covariance, and sensitivities to them in USD."""
+"""Risk factors of the parametric and tail rulebooks: their covariance, and how their vol reaches each tenor."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from loadline.foundation.table import Floats, Labels
-from loadline.model.instruments import PayoffForm
-from loadline.model.universe import STABLE, Universe
+from loadline.model.universe import Universe
 from loadline.rulebooks.parameters import Version
 
 
@@ -31,32 +30,3 @@ def tenor_scale(u: Universe, p: Version) -> Floats:
     """Return (N,) the relative vol move of each option per unit of 30-day move: ``(30 / max(days, 1))^power``."""
     power = p.each("volatility.tenor_power", u.pairs)
     return np.where(u.option, (30.0 / np.maximum(u.days, 1.0)) ** power, 0.0)
-
-
-def dollar_greeks(u: Universe) -> tuple[Floats, Floats, Floats]:
-    """Return (N,) delta, gamma and vega per contract in USD: per unit return, per return squared, per 1.00 of vol.
-
-    Coin-settled contracts are seen as USD values: PnL in coin at the shocked price, and the carried coin revalued.
-    Equations: options ``c F D``, ``c F^2 G``, ``c V`` with c = multiplier x (index / F for coin options, else the
-    currency's price) and undiscounted Black-76 delta D, gamma G, vega V; delta-one ``c F``; spot coins their value.
-    """
-    from loadline.kernels.black76 import greeks, value1  # compiled code: loaded on first use
-
-    i, q = u.instruments, u.quotes
-    delta, gamma, vega = np.zeros(len(u)), np.zeros(len(u)), np.zeros(len(u))
-    moving = ~u.underlyings.among(*STABLE)
-    delta = np.where(u.future & (i.form == PayoffForm.LINEAR), i.multiplier * q.forward * u.fx, delta)
-    delta = np.where(i.form == PayoffForm.INVERSE, i.multiplier * u.index / q.forward, delta)
-    delta = np.where(u.spot & moving, i.multiplier * q.forward, delta)
-    rows = np.flatnonzero(u.option)
-    if len(rows):
-        o, oq, index = i.take(rows), q.take(rows), u.index[rows]
-        inputs = (oq.forward, o.strike, oq.vol, u.tau[rows], o.right.astype(np.float64))
-        d, g, v, _ = greeks(*inputs)
-        coin = o.form == PayoffForm.COIN_OPTION
-        scale = o.multiplier * np.where(coin, index / oq.forward, u.fx[rows])
-        off_model = np.where(coin, o.multiplier * (oq.mark - value1(*inputs) / oq.forward) * index, 0.0)
-        delta[rows] = scale * oq.forward * d + off_model
-        gamma[rows] = scale * oq.forward**2 * g
-        vega[rows] = scale * v
-    return delta, gamma, vega

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from importlib import import_module, resources
 
 import numpy as np
@@ -92,6 +93,7 @@ def names() -> list[str]:
     return [*SHIPPED, *sorted(_registered())]
 
 
+@lru_cache
 def load(name: str) -> Rulebook:
     """Return a rulebook with all its versions; raises ``RuleError`` offering the nearest name."""
     if name in SHIPPED:

@@ -17,6 +17,7 @@ from loadline.foundation.table import Floats, Labels
 from loadline.kernels.parametric import normal_var_es
 from loadline.model.book import Book
 from loadline.model.cube import Cube
+from loadline.model.greeks import unit_greeks
 from loadline.model.universe import Universe, pair_of
 from loadline.rulebooks import blocks, factors
 from loadline.rulebooks.parameters import Version
@@ -24,12 +25,14 @@ from loadline.rulebooks.rulebook import Requirement, Rulebook, no_scenarios, no_
 from loadline.tape.term import Axis
 
 FACTORS = ("spot", "vol", "gamma")
+PERCENT = 100.0  # hundredths in one: a unit, not a parameter
 
 
 def sensitivities(u: Universe, p: Version) -> Floats:
     """Return (N, 3) USD per contract: per unit return, per unit relative move of 30-day vol, per return squared."""
-    delta, gamma, vega = factors.dollar_greeks(u)
-    return np.stack([delta, vega * np.nan_to_num(u.quotes.vol) * factors.tenor_scale(u, p), gamma], axis=1)
+    g = unit_greeks(u)  # vega per vol point and gamma per 1 % become per 1.00 of each
+    vega = g.vega_usd * PERCENT * np.nan_to_num(u.quotes.vol) * factors.tenor_scale(u, p)
+    return np.stack([g.delta_usd, vega, g.gamma_usd * PERCENT], axis=1)
 
 
 def margin(book: Book, cube: Cube, p: Version) -> Requirement:
