@@ -1,7 +1,7 @@
 """Loadline: how much a portfolio may carry under a given rulebook.
 
 >>> import loadline as ll
->>> ll.rulebooks()[:3]
+>>> ll.rulebook_names()[:3]
 ['isolated', 'static', 'tail']
 """
 
@@ -12,7 +12,7 @@ from loadline.foundation.units import Amount
 from loadline.model.instruments import Instruments, Kind, PayoffForm
 from loadline.model.market import Market, Quotes
 from loadline.model.positions import Accounts, Balances, Orders, Portfolio, Positions
-from loadline.rulebooks.rulebook import names as rulebooks
+from loadline.rulebooks.rulebook import names as rulebook_names
 
 __version__ = "0.1.0"
 
@@ -40,6 +40,6 @@ __all__ = [
     "compare",
     "margin",
     "margins",
-    "rulebooks",
+    "rulebook_names",
     "what_if",
 ]

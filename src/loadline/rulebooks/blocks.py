@@ -85,13 +85,15 @@ def damped_grid(universe: Universe, p: Version, vols: Mapping[str, float], famil
                 listed = p.get(f"scenarios.{family}", name)
             moves = [(float(factor) - 1.0, word, float(damp)) for factor, word, damp in listed or ()]
             rows[name, family] = [(f"spot {m:+.4g} vol {w}", family, m, vols[w], d) for m, w, d in moves]
-    sets = {}
-    for name in names:  # families of unlike length are filled up one by one, so that each stays in its own rows
-        sets[name] = []
-        for family in families:
+    sets: dict[str, list[tuple[str, str, float, float, float]]] = {name: [] for name in names}
+    for family in families:  # filled up one by one, so that each family stays in its own rows
+        used = any(p.parameter(f"scenarios.{family}").values())
+        longest = max(int(used), *(len(rows[name, family]) for name in names))
+        for name, listed in sets.items():
             mine = rows[name, family] or [("now", family, 0.0, vols["none"], 1.0)]
-            longest = max(len(rows[n, family]) for n in names)
-            sets[name] += mine + mine[-1:] * (longest - len(mine))
+            listed += (mine + mine[-1:] * longest)[:longest]
+    if not any(sets.values()):
+        return Scenarios.of([("now", families[0], 0.0, vols["none"], 1.0)])
     return Scenarios.join({name: Scenarios.of(listed) for name, listed in sets.items()})
 
 
