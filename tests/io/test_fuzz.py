@@ -206,6 +206,32 @@ def test_a_chain_that_lacks_columns(folder, dropped):
             assert m.quotes.bid[i] == given[name]["bid"] or "bid" in dropped
 
 
+POSITION = {"instrument_name": "BTC-PERPETUAL", "size": 10.0, "direction": "buy", "average_price": 8e4,
+            "kind": "future", "floating_profit_loss": 0.01}  # fmt: skip
+WALLET = {"currency": "BTC", "balance": 1.5, "equity": 1.5, "futures_session_upl": 0.0, "futures_session_rpl": 0.0,
+          "options_value": 0.0, "margin_balance": 1.5}  # fmt: skip
+SUMMARY = {"instrument_name": "BTC-PERPETUAL", "mark_price": 8e4, "bid_price": 8e4, "ask_price": 8e4,
+           "estimated_delivery_price": 8e4, "creation_timestamp": 1_772_445_600_000, "underlying_price": 8e4,
+           "mark_iv": 60.0, "interest_rate": 0.0}  # fmt: skip
+REFERENCE = {"instrument_name": "BTC-PERPETUAL", "kind": "future", "base_currency": "BTC", "quote_currency": "USD",
+             "settlement_currency": "BTC", "expiration_timestamp": 32_503_708_800_000, "strike": 1.0,
+             "settlement_period": "perpetual", "option_type": "call"}  # fmt: skip
+
+
+@given(st.sampled_from([POSITION, WALLET, SUMMARY, REFERENCE]), st.data())
+def test_an_odd_field_in_a_venues_response(folder, row, data):
+    field = data.draw(st.sampled_from(sorted(row)))
+    cell = data.draw(ODD_CELLS)
+    path = write_json(folder / "odd.json", {"jsonrpc": "2.0", "result": [row | {field: cell}]})
+    sound = write_json(folder / "sound.json", {"jsonrpc": "2.0", "result": [SUMMARY]})
+    for read in (read_book, read_balances, read_market, lambda p: read_market([p, sound])):
+        attempt(read, path)
+    found = attempt(read_book, path)
+    if found is not None and len(found[0].positions) and row is POSITION:
+        quantity, size = abs(found[0].positions.quantity[0]), cell if field == "size" else 10.0
+        assert math.isnan(quantity) or quantity == abs(number_of(size))
+
+
 @given(damage())
 def test_a_spoilt_chain_gives_what_the_file_holds(folder, how):
     path = folder / "chain.parquet"

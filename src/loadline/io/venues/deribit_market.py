@@ -17,7 +17,7 @@ from loadline.foundation.table import Floats
 from loadline.io.chain import index_of, quoted
 from loadline.io.codec import refusal
 from loadline.io.limits import Limits
-from loadline.io.numbers import BadCell, moment, number
+from loadline.io.numbers import EARLIEST_MS, LATEST_MS, BadCell, moment, number
 from loadline.io.piece import Piece, groups, vols_of_marks
 from loadline.io.snapshot_writer import iso
 from loadline.io.venues.deribit_names import Contract, contract, parse_name
@@ -26,6 +26,8 @@ from loadline.model.market import Quotes
 
 Number = Annotated[float, BeforeValidator(number)]
 """A finite number, also where the venue writes it as text."""
+Instant = Annotated[int, BeforeValidator(moment)]
+"""Epoch milliseconds between 2000 and 2200."""
 
 
 class Summary(BaseModel):
@@ -41,7 +43,7 @@ class Summary(BaseModel):
     ask_price: Number | None = None
     interest_rate: Number | None = None
     estimated_delivery_price: Number | None = None
-    creation_timestamp: int | None = None
+    creation_timestamp: Instant | None = None
 
 
 class Reference(BaseModel):
@@ -54,7 +56,7 @@ class Reference(BaseModel):
     base_currency: str
     quote_currency: str
     settlement_currency: str | None = None
-    expiration_timestamp: int | None = None
+    expiration_timestamp: Number | None = None
     settlement_period: str | None = None
     strike: Number | None = None
     option_type: Literal["call", "put", "not_applicable"] | None = None
@@ -124,7 +126,7 @@ def read_references(payload: Any, file: str) -> tuple[dict[str, Contract], list[
             continue
         made = referred(row)
         if made is None:
-            what, remedy = "an option without strike, type or expiry", "ask the venue again"
+            what, remedy = "no expiry, or an option without strike or type", "ask the venue again"
             found.append(Defect(Reason.MISSING_DATA, what, remedy, file, i, "strike", row.instrument_name))
         else:
             out[row.instrument_name] = made
@@ -138,14 +140,15 @@ def referred(row: Reference) -> Contract | None:
     kind = Kind.PERPETUAL if row.settlement_period == "perpetual" else kinds[row.kind]
     settle = row.settlement_currency or (base if kind is not Kind.SPOT and quote in (base, "USD") else quote)
     dated = kind in (Kind.OPTION, Kind.FUTURE)
+    expiry = int(row.expiration_timestamp or 0)
     right = {"call": 1, "put": -1}.get(row.option_type or "", 0)
-    if dated and (row.expiration_timestamp is None or (kind is Kind.OPTION and (row.strike is None or not right))):
+    if dated and (not EARLIEST_MS <= expiry < LATEST_MS or (kind is Kind.OPTION and (row.strike is None or not right))):
         return None
     return contract(
         row.instrument_name,
         base,
         kind,
-        expiry=row.expiration_timestamp if dated and row.expiration_timestamp is not None else NO_EXPIRY,
+        expiry=expiry if dated else NO_EXPIRY,
         strike=row.strike if kind is Kind.OPTION and row.strike is not None else np.nan,
         right=right if kind is Kind.OPTION else 0,
         cash=None if settle == base else settle,
