@@ -142,3 +142,9 @@ def test_what_cannot_be_answered_stands_beside_what_can() -> None:
 def test_a_book_of_cash_has_no_rows() -> None:
     assert len(greeks(book({}, {("a", "USDC"): 1.0}), MARKET).rows) == 0
     assert len(greeks(book({}), MARKET).rows) == 0
+
+
+def test_coin_and_cash_contracts_of_one_expiry_add() -> None:
+    found = greeks(book({("a", "BTC-11D-85000-C"): 1.0, ("a", "BTC_USDC-11D-85000-C"): -1.0}), MARKET)
+    assert found.rows.expiry.tolist() == ["2026-06-12"]
+    assert abs(found.rows.delta[0]) < 1e-2 < abs(found.rows.net_delta[0])

@@ -17,7 +17,7 @@ from loadline.model.book import resolve
 from loadline.model.cube import build_cube
 from loadline.model.market import Market
 from loadline.model.positions import Balances, Portfolio, Positions
-from loadline.model.universe import restate_in_cash
+from loadline.model.universe import restate_in_cash, restate_pending
 from loadline.rulebooks.parameters import Version
 from loadline.rulebooks.rulebook import Rulebook, choose, load
 from loadline.tape.explain import Difference
@@ -67,7 +67,8 @@ def evaluate(
     rule, version = chosen.rule, chosen.version
     wallet = sorted(set(portfolio.balances.currency.tolist()))
     known = market.with_wallet(wallet)
-    known = restate_in_cash(known) if rule.cash else known
+    if rule.cash:
+        portfolio, known = restate_pending(portfolio, known), restate_in_cash(known)
     book = resolve(portfolio, known, lambda i: rule.unit(i, version), tuple(accounts), also=also)
     scenarios = rule.scenarios(book.universe, version)
     cube = build_cube(book.universe, scenarios, rule.shock(book.universe, scenarios, version))
@@ -89,6 +90,7 @@ def margins(
     rulebook or parameter.
     """
     chosen = choose_rulebook(rulebook, market.as_of, overrides)
+    portfolio = portfolio.live()
     answers: dict[str, list[Answer]] = {}
     good: list[str] = []
     for account in portfolio.names():

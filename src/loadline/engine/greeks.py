@@ -95,6 +95,7 @@ def greeks(portfolio: Portfolio, market: Market, *, account: str | None = None) 
     ``account``: only this one. What each number means, its unit and its equation: ``loadline.model.greeks``. Rows are
     in order of account, underlying, spot, expiries, perpetual. Raises ``InputError`` for an account that holds nothing.
     """
+    portfolio = portfolio.live()
     names = portfolio.names()
     if account is not None:
         if account not in names:
@@ -122,4 +123,5 @@ def greeks(portfolio: Portfolio, market: Market, *, account: str | None = None) 
             for name in UnitGreeks.names()
         },
     )
-    return Greeks(table.take(~np.isin(underlying, STABLE)), missing)
+    by_settlement = Greeks(table.take(~np.isin(underlying, STABLE)))  # coin and cash contracts of one expiry add
+    return Greeks(by_settlement.total("account", "underlying", "expiry"), missing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -86,11 +86,22 @@ class Market:
             found[d.subject] = (*found.get(d.subject, ()), d)
         return found
 
+    def derived(self, name: str, make: Callable[[], Market]) -> Market:
+        """Return a snapshot made from this one, the same object when asked for by the same name again."""
+        if name not in self._derived:
+            self._derived[name] = make()
+        return self._derived[name]
+
+    @cached_property
+    def _derived(self) -> dict[str, Market]:
+        return {}
+
     def with_wallet(self, currencies: list[str]) -> Market:
         """Return the snapshot with a spot row for each currency that has none, so that wallets are positions."""
         new = [c for c in currencies if c not in self.instruments]
-        if not new:
-            return self
+        return self.derived(f"wallet {' '.join(new)}", lambda: self._with_rows(new)) if new else self
+
+    def _with_rows(self, new: list[str]) -> Market:
         price = np.array([self.price(c) for c in new])
         confidence = np.array([self.index_confidence.get(c, 1.0) for c in new])
         quotes = Quotes.of(price, mark=price, bid=price, ask=price, confidence=confidence)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -85,6 +85,17 @@ class Portfolio:
             self.orders.take(np.isin(self.orders.account, accounts)),
             self.accounts.take(np.isin(self.accounts.account, accounts)),
         )
+
+    def live(self) -> Portfolio:
+        """Return the same without rows of zero (of closed positions, say); who has no other holds 0 USD."""
+        p, b, o = self.positions, self.balances, self.orders
+        kept = ((p.quantity != 0) | (p.unsettled != 0), b.amount != 0, o.quantity != 0)
+        if all(mask.all() for mask in kept):
+            return self
+        left = replace(self, positions=p.take(kept[0]), balances=b.take(kept[1]), orders=o.take(kept[2]))
+        bare = sorted(set(self.names()) - set(left.names()))
+        nothing = Balances.from_rows({"account": a, "currency": "USD", "amount": 0.0} for a in bare)
+        return replace(left, balances=Balances.concat([left.balances, nothing]))
 
     @property
     def identity(self) -> str:

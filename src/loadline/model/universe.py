@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,10 +12,13 @@ from loadline.foundation.table import Bools, Floats, Ints, Labels, Texts
 from loadline.foundation.units import MS_PER_DAY, MS_PER_YEAR, format_time
 from loadline.model.instruments import NO_EXPIRY, Instruments, Kind, PayoffForm
 from loadline.model.market import Market, Quotes
+from loadline.model.positions import Portfolio
 from loadline.tape.frame import Classes
 
 STABLE = ("USD", "USDC", "USDT")
 """Currencies that a spot scenario of a coin does not move."""
+CASH = "USDC"
+"""What coin contracts are restated to pay in."""
 
 
 def pair_of(underlying: str) -> str:
@@ -196,12 +199,36 @@ def restate_in_cash(market: Market) -> Market:
     coin, inverse = i.form == PayoffForm.COIN_OPTION, i.form == PayoffForm.INVERSE
     if not (coin | inverse).any():
         return market
+    return market.derived("in cash", lambda: _restated(market, coin, inverse))
+
+
+def _restated(market: Market, coin: Bools, inverse: Bools) -> Market:
+    i, q = market.instruments, market.quotes
     form = np.where(coin, PayoffForm.CASH_OPTION, np.where(inverse, PayoffForm.LINEAR, i.form))
     changed = i.replace(
         form=form,
         multiplier=np.where(inverse, i.multiplier / q.forward, i.multiplier),
-        settle=np.where(coin | inverse, "USDC", i.settle),
+        settle=np.where(coin | inverse, CASH, i.settle),
         quote=np.where(coin, "USD", i.quote),
     )
     price = {c: np.where(coin, getattr(q, c) * q.forward, getattr(q, c)) for c in ("mark", "bid", "ask")}
     return market.replace(instruments=changed, quotes=q.replace(**price))
+
+
+def restate_pending(portfolio: Portfolio, market: Market) -> Portfolio:
+    """Return a portfolio as ``restate_in_cash(market)`` counts: coin pnl in cash, coin limits times forward.
+
+    ``market``: the one before it was restated; it must know every instrument that is held or on order.
+    """
+    i, q, p, o = market.instruments, market.quotes, portfolio.positions, portfolio.orders
+    coin = (i.form == PayoffForm.COIN_OPTION) | (i.form == PayoffForm.INVERSE)
+    if not (p.unsettled.any() or len(o)) or not coin.any():
+        return portfolio
+    held, ordered = market.rows(p.instrument), market.rows(o.instrument)
+    cash = np.array([market.price(c) for c in i.settle[held].tolist()], np.float64) / market.price(CASH)
+    scale = np.where(i.form[ordered] == PayoffForm.COIN_OPTION, q.forward[ordered], 1.0)
+    return replace(
+        portfolio,
+        positions=p.replace(unsettled=np.where(coin[held], p.unsettled * cash, p.unsettled)),
+        orders=o.replace(limit=o.limit * scale),
+    )
