@@ -65,8 +65,7 @@ def test_what_cannot_be_prepared_says_so() -> None:
 
 def test_open_orders_fill_the_worst_subset_in_each_cell() -> None:
     """By brute force: every subset of the orders filled, the worst cell over all subsets."""
-    portfolio, market = sample()
-    held = one("calendar")
+    held, market = one("calendar"), sample()[1]
     names = ["BTC-PERPETUAL", *held.positions.instrument.tolist()[:3]]
     mark = {n: float(market.quotes.mark[market.instruments.index[n]]) for n in names}
     rows = [
