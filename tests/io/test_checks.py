@@ -152,6 +152,7 @@ def test_only_what_a_book_needs_stops_it(tmp_path):
     lines = ("account,instrument,quantity", f"a,{rows[0]['instrument']},1", f"b,{rows[2]['instrument']},1", "c,X,1,")
     book, known = read_portfolio(write_text(tmp_path / "b.csv", *lines[:3]))
     found = fit(book, m, known)
+    assert [d.file for d in fit(book.only(["a"]), market(), known).stopped["a"]] == ["b.csv"]
     assert {account: [d.reason for d in defects] for account, defects in found.stopped.items()} == {
         "a": [Reason.INVALID_VALUE]
     }

@@ -118,6 +118,19 @@ def test_a_mark_of_zero_is_real_but_carries_no_vol(tmp_path):
     assert [(d.reason, d.column) for d in m.defects] == [(Reason.MISSING_DATA, "mark_iv")]
 
 
+def test_cash_settled_options_are_quoted_in_cash(tmp_path):
+    rows = []
+    for r in chain_rows():
+        name = r["instrument"].replace("BTC-", "BTC_USDC-")
+        cash = {c: r[c] * r["forward"] for c in ("mark", "bid", "ask")}
+        rows.append({**r, **cash, "instrument": name, "currency": "USDC", "mark_iv": None})
+    m = read_market(write_chain(tmp_path / "a.parquet", rows))
+    assert m.defects == ()
+    assert set(m.instruments.form.tolist()) == {PayoffForm.CASH_OPTION}
+    np.testing.assert_allclose(m.quotes.vol, [r["mark_iv"] for r in chain_rows()], rtol=1e-3)
+    assert any("quoted in a stablecoin, taken as USD" in n for n in m.notes)
+
+
 def test_a_name_that_contradicts_its_row_is_a_defect(tmp_path):
     rows = chain_rows()[:4]
     rows[0] |= {"strike": 61_000.0}

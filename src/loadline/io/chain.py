@@ -106,6 +106,8 @@ def named(sheet: Sheet, found: list[Defect]) -> tuple[list[Contract | None], set
             "cp": "C" if contract["right"] > 0 else "P",
             "currency": contract["underlying"],
         }
+        if currency.values[i] == contract["settle"]:
+            says["currency"] = contract["settle"]  # a venue lists its cash-settled options under the cash
         for column, parsed in columns.items():
             wrong = parsed.bad.get(i)
             if wrong is None and not parsed.blank[i] and parsed.values[i] != says[column]:
@@ -166,7 +168,7 @@ def quoted(price: Floats) -> Floats:
 
 def index_of(instruments: Instruments, index: Floats, file: str) -> tuple[dict[str, float], list[str]]:
     """Return the median index of each underlying, and a note with its spread; cash-settled rows only if no other."""
-    coin = instruments.form == PayoffForm.COIN_OPTION
+    coin = np.isin(instruments.form, [PayoffForm.COIN_OPTION, PayoffForm.INVERSE])
     found: dict[str, float] = {}
     notes = []
     for mask in (coin, ~coin):
@@ -174,6 +176,7 @@ def index_of(instruments: Instruments, index: Floats, file: str) -> tuple[dict[s
             if name not in found:
                 found[name] = float(np.median(values))
                 spread = values.max() / values.min() - 1
-                said = f"{file}: {name} index {found[name]:,.2f} USD, the median of {len(values)} rows"
+                unit = "USD" if mask is coin else "USD (quoted in a stablecoin, taken as USD)"
+                said = f"{file}: {name} index {found[name]:,.2f} {unit}, the median of {len(values)} rows"
                 notes.append(said + (f" that spread over {spread:.2%}" if spread > 0 else ""))
     return found, notes

@@ -266,7 +266,7 @@ def scan_parquet(path: Path, limits: Limits) -> pl.LazyFrame:
     check_file(path, limits)
     with path.open("rb") as stream:
         head = stream.read(4)
-        stream.seek(-4, 2) if path.stat().st_size >= 12 else None
+        stream.seek(max(path.stat().st_size - 4, 4))
         tail = stream.read(4)
     if head != b"PAR1":
         raise refusal(Defect(Reason.UNPARSABLE, "this is not a Parquet file", "check the file's suffix", path.name))

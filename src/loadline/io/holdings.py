@@ -39,6 +39,11 @@ class SourcedPortfolio(Portfolio):
 
     places: Mapping[tuple[str, str, str], Place] = field(default_factory=dict)
 
+    def only(self, accounts: list[str]) -> SourcedPortfolio:
+        """Return the same for some accounts."""
+        p = super().only(accounts)
+        return SourcedPortfolio(p.positions, p.balances, p.orders, p.accounts, self.places)
+
 
 class Rows:
     """The columns of one sheet, and the defects of each row under its account."""
