@@ -11,7 +11,7 @@ import numpy as np
 from loadline.engine.requirements import unavailable
 from loadline.engine.result import MarginResult, Side, Tape
 from loadline.foundation.errors import InputError, LoadlineError, Reason, RuleError, Unavailable
-from loadline.foundation.table import Texts
+from loadline.foundation.table import Floats, Texts
 from loadline.foundation.units import parse_time
 from loadline.model.book import resolve
 from loadline.model.cube import build_cube
@@ -210,27 +210,41 @@ class WhatIf:
 
 def with_trades(portfolio: Portfolio, trades: Mapping[str, float], account: str) -> Portfolio:
     """Return the portfolio after trades at mark: instrument -> signed quantity, no cash moving but at mark."""
-    new = Positions.from_rows(
-        {"account": account, "instrument": i, "quantity": q, "unsettled": 0.0, "entry": float("nan")}
-        for i, q in trades.items()
-    )
-    return Portfolio(
-        Positions.concat([portfolio.positions, new]), portfolio.balances, portfolio.orders, portfolio.accounts
-    )
+    p = portfolio.positions
+    quantity, new = _added(p.account, p.instrument, p.quantity, account, trades)
+    blank = {"account": account, "unsettled": 0.0, "entry": float("nan")}
+    rows = Positions.from_rows(blank | {"instrument": i, "quantity": q} for i, q in new.items())
+    positions = Positions.concat([p.replace(quantity=quantity), rows])
+    return Portfolio(positions, portfolio.balances, portfolio.orders, portfolio.accounts)
+
+
+def _added(
+    accounts: Texts, keys: Texts, values: Floats, account: str, changes: Mapping[str, float]
+) -> tuple[Floats, dict[str, float]]:
+    """Return values with changes added to the rows an account has, and the changes it has no row for."""
+    mine = np.flatnonzero(accounts == account).tolist()
+    row = {str(keys[n]): n for n in reversed(mine)}
+    out = values.copy()
+    for key, change in changes.items():
+        if key in row:
+            out[row[key]] += change
+    return out, {key: change for key, change in changes.items() if key not in row}
 
 
 def paid_at_mark(portfolio: Portfolio, market: Market, trades: Mapping[str, float], account: str) -> Portfolio:
     """Return the portfolio after trades at mark, premiums of upfront contracts paid from or into the wallet."""
     after = with_trades(portfolio, trades, account)
-    rows = []
+    paid: dict[str, float] = {}
     for name, quantity in trades.items():
         if name in market.instruments:
             i = market.instruments[name]
             if i["upfront"]:
-                paid = quantity * i["multiplier"] * float(market.quotes.mark[market.instruments.index[name]])
-                rows.append({"account": account, "currency": i["settle"], "amount": -paid})
-    balances = Balances.concat([after.balances, Balances.from_rows(rows)])
-    return Portfolio(after.positions, balances, after.orders, after.accounts)
+                price = quantity * i["multiplier"] * float(market.quotes.mark[market.instruments.index[name]])
+                paid[i["settle"]] = paid.get(i["settle"], 0.0) - price
+    b = after.balances
+    amount, new = _added(b.account, b.currency, b.amount, account, paid)
+    rows = Balances.from_rows({"account": account, "currency": c, "amount": x} for c, x in new.items())
+    return Portfolio(after.positions, Balances.concat([b.replace(amount=amount), rows]), after.orders, after.accounts)
 
 
 def what_if(
