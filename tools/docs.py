@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from loadline.cli import manual
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "loadline"
 
@@ -59,7 +61,10 @@ def rooms() -> str:
 
 
 # page → name of the part → who makes it
-PARTS: dict[str, dict[str, Callable[[], str]]] = {"docs/architecture.md": {"rooms": rooms}}
+PARTS: dict[str, dict[str, Callable[[], str]]] = {
+    "docs/architecture.md": {"rooms": rooms},
+    "docs/cli.md": {"commands": manual.commands, "exit codes": manual.exit_codes},
+}
 
 
 def renewed(page: str, parts: dict[str, Callable[[], str]]) -> str:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.text import Text
 
 from loadline.cli.amounts import amount, count, decimals, factor
 from loadline.cli.render import GAP, Screen
-from loadline.tape.explain import Difference, Row
+from loadline.tape.explain import Difference, Row, compare
 
 Path = tuple[str, ...]
-GUIDES = {True: ("│  ", "   ", "├─ ", "└─ "), False: ("|  ", "   ", "|- ", "`- ")}
+GUIDES = {True: ("│ ", "  ", "├ ", "└ "), False: ("| ", "  ", "|-", "`-")}
 CHOSEN = {True: "← ", False: "<- "}
 
 
@@ -37,6 +37,21 @@ def draw_rows(screen: Screen, rows: Sequence[Row], ccy: str, depth: int) -> None
         for r in shown
     ]
     draw_lines(screen, lines, ("factor", ccy))
+
+
+def contributions(rows: Sequence[Row]) -> list[Row]:
+    """Return rows whose values are what they put into the root: each times all factors down to it, so that they add."""
+    scale: dict[Path, float] = {}
+    out = []
+    for r in rows:
+        scale[r.path] = scale.get(r.path[:-1], 1.0) * r.factor
+        out.append(replace(r, factor=1.0, value=scale[r.path] * r.value))
+    return out
+
+
+def differences(before: Sequence[Row], after: Sequence[Row]) -> list[Difference]:
+    """Return two explanations aligned, as contributions to the requirement: at every row the changes below it add."""
+    return compare(contributions(before), contributions(after))
 
 
 def draw_differences(

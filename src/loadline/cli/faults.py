@@ -109,7 +109,9 @@ def innermost(error: LoadlineError) -> LoadlineError:
 def as_text(error: LoadlineError, args: Sequence[str], width: int) -> str:
     """Return an error for people: what, where, the word marked, everything found, usual causes, the way out."""
     inner = innermost(error)
-    what = f"{inner.where}: {inner.what}" if inner.where else inner.what
+    listed = listing(inner)
+    what = inner.what.removesuffix(": " + ", ".join(inner.missing)) if isinstance(inner, MissingData) else inner.what
+    what = f"{inner.where}: {what}" if inner.where else what
     head, *below = what.splitlines() or [""]
     lines = wrapped(f"error: {head}", width, "  ")
     for line in below:
@@ -117,16 +119,22 @@ def as_text(error: LoadlineError, args: Sequence[str], width: int) -> str:
     place = place_of(args, error.word, error.flag) if isinstance(error, AtWord) else None
     if place is not None:
         lines += marked(args, place, width)
-    if isinstance(inner, InputError):
-        for defect in inner.defects[:SHOWN_DEFECTS]:
-            lines += wrapped(f"  - {defect}", width, "    ")
-        if len(inner.defects) > SHOWN_DEFECTS:
-            lines.append(f"  and {len(inner.defects) - SHOWN_DEFECTS} more; --json lists all")
+    for text in listed[:SHOWN_DEFECTS]:
+        lines += wrapped(f"  - {text}", width, "    ")
+    if len(listed) > SHOWN_DEFECTS:
+        lines.append(f"  and {len(listed) - SHOWN_DEFECTS} more; --json lists all")
     if inner.causes:
         lines += wrapped(f"  usual causes: {inner.causes}", width, "    ")
     if inner.remedy:
         lines += wrapped(f"  remedy: {inner.remedy}", width, "    ")
     return "\n".join(lines) + "\n"
+
+
+def listing(error: LoadlineError) -> list[str]:
+    """Return everything an error found, one text each; nothing where its sentence says it all."""
+    if isinstance(error, InputError) and [d.what for d in error.defects] != [error.what]:
+        return [str(d) for d in error.defects]
+    return list(error.missing) if isinstance(error, MissingData) else []
 
 
 def wrapped(text: str, width: int, indent: str) -> list[str]:

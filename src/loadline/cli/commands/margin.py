@@ -81,7 +81,7 @@ def draw_margin(screen: Screen, inputs: Inputs, found: Sequence[Answer], request
 def draw_tree(screen: Screen, result: MarginResult, request: Request) -> None:
     """Draw the arithmetic of one requirement."""
     side = request.get("side", "initial")
-    screen.heading(f"{result.account}: {side} requirement under {result.version}", "children × factor add up")
+    screen.heading(f"{result.account}: {side} requirement under {result.version}, in {result.currency}")
     draw_rows(screen, result.explain(side), result.currency, request.get("depth", DEPTH))
     screen.say()
 

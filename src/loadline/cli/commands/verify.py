@@ -111,13 +111,11 @@ def draw_reports(screen: Screen, reports: Sequence[FileReport]) -> None:
         if r.misses or r.refused or r.skipped:
             screen.say()
             screen.heading(Path(r.file).name)
+        why = {x.case: "; ".join(x.notes) for x in r.replays}
         for case, c in r.misses[:SHOWN]:
-            screen.paragraph(
-                f"{case}, {c.component}: expected {c.expected:.12g}, got {c.got:.12g}, off by {c.error:.2g}",
-                "red",
-                "    ",
-                "  miss ",
-            )
+            off = f"expected {c.expected:.12g}, got {c.got:.12g}, off by {c.error:.2g}"
+            said = off if finite(c.got) is not None else f"no answer; {why[case]}".rstrip("; ")
+            screen.paragraph(f"{case}, {c.component}: {said}", "red", "    ", "  miss ")
         if len(r.misses) > SHOWN:
             screen.say(f"  and {len(r.misses) - SHOWN} more numbers missed; --json lists all")
         draw_reasons(screen, "refused", [(x.case, x.refused) for x in r.refused])

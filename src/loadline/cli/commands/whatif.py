@@ -11,7 +11,7 @@ from loadline.cli.amounts import amount, decimals, percent
 from loadline.cli.choosing import asked_for
 from loadline.cli.commands.margin import DEPTH, verdict
 from loadline.cli.environment import Environment
-from loadline.cli.explain_view import draw_differences, signed, tone
+from loadline.cli.explain_view import differences, draw_differences, signed, tone
 from loadline.cli.faults import refuse, unknown
 from loadline.cli.inputs import Inputs, insist, read_inputs, refused
 from loadline.cli.json_out import answer_as_json, envelope
@@ -25,6 +25,7 @@ from loadline.foundation.errors import Unavailable
 if TYPE_CHECKING:
     from loadline.engine.engine import Chosen, WhatIf
     from loadline.model.market import Market
+    from loadline.tape.explain import Difference
 
 SIDES: tuple[Side, ...] = ("initial", "maintenance")
 NUMBERS = ("equity", "initial", "maintenance", "excess", "maintenance_excess")
@@ -108,9 +109,12 @@ def trades_as_json(trades: Mapping[str, float], market: Market) -> list[dict[str
 def as_json(w: WhatIf, depth: int | None) -> dict[str, Any]:
     """Return one what-if as plain data: both answers, their change, and every row that differs."""
     out: dict[str, Any] = {"before": answer_as_json(w.before), "after": answer_as_json(w.after)}
+    rows: list[tuple[Side, Difference]] = []
     if isinstance(w.before, MarginResult) and isinstance(w.after, MarginResult):
         out["change"] = {n: getattr(w.after, n) - getattr(w.before, n) for n in NUMBERS}
-    rows = [(side, d) for side in SIDES for d in w.differences(side) if d.change]
+        for side in SIDES:
+            found = differences(w.before.explain(side), w.after.explain(side))
+            rows += [(side, d) for d in found if d.change]
     out["differences"] = [
         {
             "side": side,
@@ -155,6 +159,6 @@ def draw_one(screen: Screen, w: WhatIf, side: Side, depth: int) -> None:
     rows.append(("status", *words, ""))
     screen.table(COLUMNS, rows)
     screen.say()
-    screen.say(f"where the {side} requirement changes", "dim bold")
-    draw_differences(screen, w.differences(side), ccy, depth)
+    screen.say(f"where the {side} requirement changes: contributions, factors applied", "dim bold")
+    draw_differences(screen, differences(before.explain(side), after.explain(side)), ccy, depth)
     screen.say()
