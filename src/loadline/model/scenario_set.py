@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from loadline.foundation.errors import InputError
 from loadline.foundation.table import Floats, Ints, Labels, Texts, content_hash
 
 EVERY = "*"
 """The underlying that stands for all of them, in a grid that moves each by the same fraction."""
+
+
+def _joined(labels: Mapping[str, list[str]]) -> list[str]:
+    """One label per scenario: the common one, or each underlying's own where they move by unlike amounts."""
+    moving = {u: own for u, own in labels.items() if len(set(own)) > 1} or dict(labels)
+    rows = []
+    for each in zip(*moving.values(), strict=True):
+        alike = len(set(each)) == 1
+        rows.append(each[0] if alike else "; ".join(f"{u} {x}" for u, x in zip(moving, each, strict=True)))
+    return rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,12 +73,13 @@ class Scenarios:
         longest = max(by_underlying.values(), key=len)
         s = len(longest)
 
-        def grow(x: Floats) -> Floats:
+        def grow(x: NDArray[Any]) -> NDArray[Any]:
             return np.concatenate([x, np.repeat(x[-1:], s - len(x), axis=0)])
 
         sets = list(by_underlying.values())
         spot, vol, damp = (np.hstack([grow(getattr(x, n)) for x in sets]) for n in ("spot", "vol", "dampening"))
-        return cls(longest.label, longest.family, tuple(by_underlying), spot, vol, damp, longest.weight)
+        label = _joined({u: grow(x.label[:, None])[:, 0].tolist() for u, x in by_underlying.items()})
+        return cls(np.array(label), longest.family, tuple(by_underlying), spot, vol, damp, longest.weight)
 
     def family_rows(self, *families: str) -> Ints:
         """Return the rows that belong to the families, in order."""

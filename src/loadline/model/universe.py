@@ -195,7 +195,7 @@ def restate_in_cash(market: Market) -> Market:
     (its mark times the forward), an inverse contract of q USD becomes a linear one of q / price coins. Quantities
     keep their unit; the multiplier carries the change.
     """
-    i, q = market.instruments, market.quotes
+    i = market.instruments
     coin, inverse = i.form == PayoffForm.COIN_OPTION, i.form == PayoffForm.INVERSE
     if not (coin | inverse).any():
         return market
