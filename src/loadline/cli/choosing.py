@@ -83,8 +83,12 @@ def overridden(chosen: Chosen, setting: Setting) -> Chosen:
         with at_word(setting.rest, "--set"):
             raise RuleError(f"{chosen.rule.name} has no parameter {setting.rest}", remedy=remedy)
     with at_word(setting.word, "--set"):
-        version = chosen.version.override({setting.rest: setting.value})
-        chosen.rule.check(version)
+        try:
+            version = chosen.version.override({setting.rest: setting.value})
+            chosen.rule.check(version)
+        except RuleError as error:
+            remedy = error.remedy or f"loadline rulebook show {chosen.rule.name} has its unit and value"
+            raise RuleError(error.what, where=error.where, causes=error.causes, remedy=remedy) from error
     note = f"parameter overridden: {version.overridden[-1]}"
     return replace(chosen, version=version, notes=(note, *chosen.notes))
 
