@@ -17,7 +17,7 @@ from loadline.model.book import resolve
 from loadline.model.cube import build_cube
 from loadline.model.market import Market
 from loadline.model.positions import Balances, Portfolio, Positions
-from loadline.model.universe import restate_in_cash, restate_pending
+from loadline.model.universe import CASH, restate_in_cash, restate_pending
 from loadline.rulebooks.parameters import Version
 from loadline.rulebooks.rulebook import Rulebook, choose, load
 from loadline.tape.explain import Difference
@@ -66,6 +66,8 @@ def evaluate(
     """Return the tape of some accounts in one pass: resolve, scenarios, cube, rule."""
     rule, version = chosen.rule, chosen.version
     wallet = sorted(set(portfolio.balances.currency.tolist()))
+    if rule.cash and market.price(CASH) > 0:  # the price of cash matters to those who hold none, too
+        wallet, also = sorted({*wallet, CASH}), np.append(np.empty(0, np.str_) if also is None else also, CASH)
     known = market.with_wallet(wallet)
     if rule.cash:
         portfolio, known = restate_pending(portfolio, known), restate_in_cash(known)

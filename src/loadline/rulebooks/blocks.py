@@ -47,11 +47,15 @@ def wallet_parameter(universe: Universe, p: Version, name: str) -> Floats:
     return found
 
 
+def owned(book: Book) -> Term:
+    """Return less the amount of each balance that is owned, 0 for one that is owed: a haircut forgives no debt."""
+    return (-book.only(book.universe.spot)).losses()
+
+
 def haircuts(book: Book, p: Version) -> Term:
     """Return what haircuts on the wallet cost, per account, PnL-signed."""
-    u = book.universe
-    lost = u.quotes.forward * wallet_parameter(u, p, "collateral.haircut")
-    return (book.quantity * book.each(np.where(u.spot, -lost, 0.0))).net("account").named("haircuts")
+    lost = book.universe.quotes.forward * wallet_parameter(book.universe, p, "collateral.haircut")
+    return (owned(book) * book.each(lost)).net("account").named("haircuts")
 
 
 def carried_equity(book: Book, unit: Floats | float = 1.0) -> Term:
@@ -66,6 +70,11 @@ def stable_price(universe: Universe) -> float:
     """Return the USD price of USDC as the universe knows it, 1 where it holds none."""
     row = universe.instruments.index.get("USDC")
     return 1.0 if row is None else float(universe.quotes.forward[row])
+
+
+def cash_rate(universe: Universe) -> Floats:
+    """Return (N,) units of the cash asset per unit of settlement currency: 1 for cash itself."""
+    return np.where(universe.settles.among(*CASH), 1.0, universe.fx / stable_price(universe))
 
 
 def damped_grid(universe: Universe, p: Version, vols: Mapping[str, float], families: Sequence[str]) -> Scenarios:
@@ -125,9 +134,19 @@ def power_rule(universe: Universe, p: Version, floor_days: float, *, inclusive: 
     )
 
 
+def spread_in_expiry(universe: Universe, values: Floats, rows: Bools) -> Floats:
+    """Return (N,) for each expiry the value at the first of ``rows`` in it; NaN where it has none."""
+    codes = universe.classes.code["expiry"]
+    found, first = np.unique(codes[rows], return_index=True)
+    by_expiry = np.full(universe.classes.size["expiry"], np.nan)
+    by_expiry[found] = values[rows][first]
+    return by_expiry[codes]
+
+
 def rate(universe: Universe, p: Version) -> Floats:
     """Return (N,) the interest rate of each expiry, floored at 0; the parameter stands in where there is no feed."""
-    return np.maximum(np.where(np.isnan(universe.quotes.rate), p.number("rate.no_feed"), universe.quotes.rate), 0.0)
+    fed = spread_in_expiry(universe, universe.quotes.rate, ~np.isnan(universe.quotes.rate))
+    return np.maximum(np.where(np.isnan(fed), p.number("rate.no_feed"), fed), 0.0)
 
 
 def doubt(confidence: Floats, p: Version) -> Floats:

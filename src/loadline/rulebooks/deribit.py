@@ -62,7 +62,7 @@ def _margin(book: Book, cube: Cube, p: Version, *, cross: bool) -> Requirement:
     vector = risk_vector(book, cube, p, m, cross=cross)
     cells = aggregated(book, cube, p, m, vector, cross=cross)
     worst = worst_case(cells, "worst case")
-    money = np.where(m.coin, 1.0, u.index)  # one coin in the unit of the cells
+    money = np.where(m.coin, 1.0, u.index * m.dollar)  # one coin in the unit of the cells
     roll, delta = roll_shock(book, p, m, money, cross=cross), delta_shock(book, p, m, money)
     # 13. totals: maintenance on the risk matrix alone; add-ons, orders and haircuts enter initial only
     matrix = (worst + roll + delta).named("risk matrix")
@@ -73,7 +73,7 @@ def _margin(book: Book, cube: Cube, p: Version, *, cross: bool) -> Requirement:
         with_orders = worst_case(aggregated(book, cube, p, m, filled, cross=cross), "worst case with orders")
         initial = initial + (with_orders - worst).named("open orders")
     cut = u.quotes.forward * blocks.wallet_parameter(u, p, "collateral.haircut") * cross
-    initial = initial - (book.only(u.spot) * book.each(cut)).net("unit").named("haircuts")
+    initial = initial + (blocks.owned(book) * book.each(cut)).net("unit").named("haircuts")
     return Requirement(
         initial=initial.net("account").rounded(9).named("initial"),
         maintenance=(matrix * p.number("factor.maintenance")).net("account").named("maintenance"),

@@ -62,9 +62,10 @@ def wallets(u: Universe, cross: bool) -> Labels:
 class Matrix:
     """What the cells of a book are measured in and how they are weighed.
 
-    ``coin``: (N,) whether a row's cells are in coin (a segregated coin wallet), else USD; ``dollar``: (N,) one USD in
-    that unit; ``reach``: (N,) the price range; ``weight``: (N, S) factor on PnL: extended cells count as range / move,
-    converted at the edge of the range where they are in coin (step 5), and settlement lets exposure decay.
+    ``coin``: (N,) whether a row's cells are in coin (a segregated coin wallet); ``dollar``: (N,) one USD in the unit of
+    the cells; ``reach``: (N,) the price range; ``weight``: (N, S) factor on PnL: extended cells count as range / move,
+    converted at the edge of the range where they are in coin (step 5); ``live``: the same times ``decay``, (N,), the
+    share of exposure that a settlement average has left.
     """
 
     coin: Bools
@@ -72,6 +73,7 @@ class Matrix:
     reach: Floats
     extended: Bools
     weight: Floats
+    live: Floats
     decay: Floats
 
 
@@ -84,8 +86,10 @@ def matrix_of(book: Book, cube: Cube, p: Version, *, cross: bool) -> Matrix:
     scale = p.each("grid.extended_factor", u.pairs)[:, None] * reach[:, None] / np.maximum(np.abs(move), TINY)
     edge = (1.0 + move) / (1.0 + np.sign(move) * reach[:, None])
     scale = np.where(coin[:, None], scale * edge, scale)
-    weight = np.where(extended & (move != 0.0), scale, 1.0) * decay[:, None]
-    return Matrix(coin, np.where(coin, 1.0 / u.index, 1.0), reach, extended, weight, decay)
+    weight = np.where(extended & (move != 0.0), scale, 1.0)
+    own = np.where(u.spot, u.quotes.forward, u.fx)  # USD per unit of the wallet's currency
+    dollar = np.ones(len(u)) if cross else 1.0 / own
+    return Matrix(coin, dollar, reach, extended, weight, weight * decay[:, None], decay)
 
 
 def risk_vector(book: Book, cube: Cube, p: Version, m: Matrix, *, cross: bool) -> Term:
@@ -98,9 +102,9 @@ def risk_vector(book: Book, cube: Cube, p: Version, m: Matrix, *, cross: bool) -
     use_mark = u.option & (p.text("reading.base") == "mark")
     base = np.where(use_mark, u.quotes.mark * u.instruments.multiplier, cube.base)
     if not cross:
-        pnl = cube.unit_pnl("settle", base=base) * m.weight
+        pnl = cube.unit_pnl("settle", base=base) * m.live
         return (book.only(~u.spot) * cube.term(pnl)).net("unit").named("risk vector")
-    held = (book.quantity * cube.term(cube.unit_pnl("scenario", base=base) * m.weight)).net("unit")
+    held = (book.quantity * cube.term(cube.unit_pnl("scenario", base=base) * m.live)).net("unit")
     pending = (book.unsettled * cube.term((cube.fx - u.fx[:, None]) * m.weight)).net("unit").named("unsettled pnl")
     return (held + pending).named("risk vector")
 
@@ -108,7 +112,7 @@ def risk_vector(book: Book, cube: Cube, p: Version, m: Matrix, *, cross: bool) -
 def order_losses(book: Book, cube: Cube, m: Matrix, *, cross: bool) -> Term:
     """Return what the open orders that lose in a cell would lose there if filled, per risk unit and cell."""
     fx = cube.fx if cross else np.ones(cube.fx.shape)
-    fills = book.order * cube.term(cube.value * fx * m.weight) - book.order_cost * cube.term(fx * m.weight)
+    fills = book.order * cube.term(cube.value * fx * m.live) - book.order_cost * cube.term(fx * m.live)
     return fills.losses().net("unit").named("orders that lose")
 
 

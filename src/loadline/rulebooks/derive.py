@@ -93,22 +93,23 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
 
     # 10. contingencies: perpetuals, naked shorts per strike, collateral haircuts, and an unsure oracle (initial only)
     naked = (options * book.each(u.size)).net("strike").losses().net("unit").named("naked shorts")
-    size = (futures * book.each(u.size)).net("unit").size().named("perpetual size")
+    size, owned = (futures * book.each(u.size)).net("unit").size().named("perpetual size"), blocks.owned(book)
     parts = {}
     for side in ("maintenance", "initial"):
         parts[f"perpetual {side}"] = size * book.each(p.each(f"perpetual.{side}", keys) * u.index, "unit")
         parts[f"option {side}"] = naked * book.each(p.each(f"option.{side}", keys) * u.index, "unit")
         haircut = blocks.wallet_parameter(u, p, f"collateral.{side}_haircut") * worth
-        parts[f"collateral {side}"] = (spot * book.each(-haircut)).net("unit")
+        parts[f"collateral {side}"] = (owned * book.each(haircut)).net("unit")
     parts = {name: part.named(f"{name} contingency") for name, part in parts.items()}
     sure = blocks.held_confidence(book)
+    unsure_worth = blocks.doubt(np.minimum(u.quotes.confidence, u.index_confidence), p) * worth
     gross = (options * book.each(u.size)).size() * book.each(
         blocks.doubt(np.minimum(sure, u.quotes.confidence), p) * u.index
     )
     unsure = (
         gross.net("unit")
         + size * book.each(blocks.doubt(sure, p) * u.index, "unit")
-        - (spot * book.each(blocks.doubt(np.minimum(u.quotes.confidence, u.index_confidence), p) * worth)).net("unit")
+        + (owned * book.each(np.where(blocks.cash_rows(u), 0.0, unsure_worth))).net("unit")
     ).named("oracle contingency")
 
     # 11, 12. the loss factor, dearer for initial while the stablecoin is off its peg; static charges are added
@@ -118,10 +119,11 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     maintenance = worst * book.each(p.each("loss_factor.maintenance", keys), "unit") + static
     initial = worst * book.each(p.each("loss_factor.initial", keys) + peg, "unit") + static + extra
     equity = mark.net("account").named("options") + (spot * book.each(worth)).net("account").named("balances")
+    equity = equity + (book.unsettled * book.each(blocks.cash_rate(u))).net("account").named("unsettled pnl")
     return Requirement(
         initial=initial.net("account").named("initial"),
         maintenance=maintenance.net("account").named("maintenance"),
-        equity=(equity + (book.unsettled * book.each(u.fx)).net("account").named("unsettled pnl")).named("equity"),
+        equity=equity.named("equity"),
         parts=parts | {"scenario_pnl": pnl, "basis": basis, "oracle": unsure, "worst": worst, "mark": mark},
     )
 

@@ -44,7 +44,8 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     i, keys = u.instruments, u.underlyings
     stable, forward = blocks.stable_price(u), u.quotes.forward
     cash, call = blocks.cash_rows(u), u.option & (i.right > 0)
-    options, futures, base = book.only(u.option), book.only(u.future), book.only(u.spot & ~cash)
+    option_forward = np.nan_to_num(blocks.spread_in_expiry(u, forward, u.option))
+    options, futures, owned = book.only(u.option), book.only(u.future), blocks.owned(book)
     mark = (options * book.each(cube.base)).net("expiry").named("mark to market")
 
     # (a) isolated charge per short contract, its mark included
@@ -76,12 +77,13 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     size = (futures * coins).net("unit").size().named("perpetual size")
     unsure = (shorts * book.each(doubt("option", sure))).net("unit")
     unsure = unsure + size * book.each(blocks.worst_in_unit(book, doubt("perpetual", sure), u.future), "unit")
-    unsure = (unsure - (base * book.each(doubt("base", sure))).net("unit")).named("oracle contingency")
+    base = owned * book.each(np.where(cash, 0.0, doubt("base", sure)))
+    unsure = (unsure + base.net("unit")).named("oracle contingency")
     depeg = (shorts.net("unit") * book.each(peg, "unit") + size * book.each(peg, "unit")).named("depeg contingency")
 
     def side(name: str) -> Term:
         alone = (options.losses() * book.each(isolated[name])).net("expiry").named("isolated margin")
-        scale = book.each(p.each(f"unpaired_call.{name}", keys) * forward, "expiry")
+        scale = book.each(p.each(f"unpaired_call.{name}", keys) * option_forward, "expiry")
         together = (settled + calls * scale).named("maximum loss")
         option = (-worst_of(-alone, -together).named("better of the two") - mark).net("unit").named("options")
         rate = p.each(f"perpetual.{name}", keys) * forward
@@ -89,14 +91,14 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
         factor = blocks.wallet_parameter(u, p, "collateral.factor") * (
             blocks.wallet_parameter(u, p, "collateral.initial_scale") if name == "initial" else 1.0
         )
-        haircut = np.where(cash, 0.0, forward * factor - forward / stable)
-        collateral = (book.only(u.spot) * book.each(haircut)).net("unit").named("collateral haircut")
+        haircut = np.where(cash, 0.0, forward / stable - forward * factor)
+        collateral = (owned * book.each(haircut)).net("unit").named("collateral haircut")
         return option + perpetual + collateral
 
     worth = np.where(cash, 1.0, forward / stable) * u.spot
     equity = mark.net("account").named("options")
     equity = equity + (book.quantity * book.each(worth)).net("account").named("balances")
-    equity = equity + (book.unsettled * book.each(u.fx)).net("account").named("unsettled pnl")
+    equity = equity + (book.unsettled * book.each(blocks.cash_rate(u))).net("account").named("unsettled pnl")
     return Requirement(
         initial=(side("initial") + unsure + depeg).net("account").named("initial"),
         maintenance=side("maintenance").net("account").named("maintenance"),

@@ -65,7 +65,7 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     per_coin = book.each(u.size)
     naked = (options * per_coin).net("strike").losses().net("unit").named("naked shorts")
     size = (futures * per_coin).net("unit").size().named("perpetual size")
-    held = (base * book.each(-1.0)).net("unit").named("base size")
+    held = (-base.net("unit")).losses().named("base size")
     static = {
         "perpetual": size * book.each(p.each("contingency.perpetual", keys) * u.index, "unit"),
         "base": held * book.each(p.each("contingency.base", keys) * u.index, "unit"),
@@ -85,7 +85,7 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     worth = np.where(cash, 1.0, u.quotes.forward / stable) * u.spot
     equity = mark.net("account").named("options")
     equity = equity + (book.quantity * book.each(worth)).net("account").named("balances")
-    equity = equity + (book.unsettled * book.each(u.fx)).net("account").named("unsettled pnl")
+    equity = equity + (book.unsettled * book.each(blocks.cash_rate(u))).net("account").named("unsettled pnl")
     return Requirement(
         initial=initial.net("account").named("initial"),
         maintenance=maintenance.net("account").named("maintenance"),

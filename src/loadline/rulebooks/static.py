@@ -41,11 +41,10 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     units = list(u.classes.labels["unit"])
     covariance = factors.factor_covariance(Labels.ordered(units).mapped(pair_of), p)
     matrix = covariance.reshape(3 * len(units), 3 * len(units))
-    x = (
-        (book.quantity * book.each(sensitivities(u, p), axis=Axis("factor", FACTORS)))
-        .net("unit")
-        .named("sensitivities")
-    )
+    axis = Axis("factor", FACTORS)
+    coin = np.where(u.coin_settled, u.fx, 0.0)[:, None] * np.array([1.0, 0.0, 0.0])  # pnl pending in coin moves with it
+    x = (book.quantity * book.each(sensitivities(u, p), axis=axis)).net("unit")
+    x = (x + (book.unsettled * book.each(coin, axis=axis)).net("unit").named("unsettled pnl")).named("sensitivities")
     spread = x.correlated(matrix, "account").named("standard deviation")
     # the mean: 1/2 g S_ss, on the gamma column alone
     half = np.stack([0.5 * covariance[k, 0, k, 0] * np.array([0.0, 0.0, 1.0]) for k in range(len(units))])

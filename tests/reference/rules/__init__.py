@@ -1,0 +1,1 @@
+"""Rules written a second time, slowly, from the venues' documents: one account, loops, plain Python."""

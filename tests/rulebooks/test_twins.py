@@ -1,0 +1,115 @@
+"""Every rule against its twin: written a second time, in loops, from the venue's documents."""
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loadline.engine.cases import golden
+from loadline.engine.engine import margins
+from loadline.engine.result import MarginResult
+from tests.reference.rules import common, deribit, derive, derive_srm, isolated, static, tail
+from tests.rulebooks import random_books
+
+RULES = Path(golden.__file__).parents[2] / "rulebooks"
+Answer = dict[str, float]
+Twin = Callable[[common.Snapshot, common.Account, common.Parameters, str], Answer]
+
+TWINS: dict[str, tuple[str, Twin]] = {
+    "isolated": ("isolated", lambda m, a, p, currency: isolated.isolated(m, a, p)),
+    "static": ("static", lambda m, a, p, currency: static.static(m, a, p)),
+    "tail": ("tail", lambda m, a, p, currency: tail.tail(m, a, p)),
+    "derive": ("derive", lambda m, a, p, currency: derive.pmrm2(m, a, p)),
+    "derive-v1": ("derive_v1", lambda m, a, p, currency: derive.pmrm1(m, a, p)),
+    "derive-srm": ("derive_srm", lambda m, a, p, currency: derive_srm.srm(m, a, p)),
+    "deribit-spm": ("deribit", deribit.segregated),
+    "deribit-xpm": ("deribit", lambda m, a, p, currency: deribit.cross(m, a, p)),
+}
+"""Rulebook -> its parameter file and its twin."""
+TAKES_ORDERS = ("isolated", "tail", "deribit-spm", "deribit-xpm")
+
+
+def twin_of(name: str, given: dict[str, Any], snapshot: dict[str, Any], currency: str) -> Answer:
+    """What the twin answers to a case's input."""
+    bare, _, date = name.partition("@")
+    stem, twin = TWINS[bare]
+    market = common.snapshot(snapshot)
+    p = common.Parameters(RULES / f"{stem}.toml", date or snapshot["as_of"], given.get("overrides"))
+    return twin(market, common.account(given, market), p, currency)
+
+
+def parts_of(answer: MarginResult) -> Answer:
+    """The engine's main components, by the names that the twins use."""
+    found = {side: getattr(answer, side) for side in ("equity", "initial", "maintenance")}
+    row = answer.tape.row
+    for ours, theirs in (
+        ("worst", "worst case"),
+        ("roll", "roll shock"),
+        ("delta", "delta shock"),
+        ("matrix", "risk matrix"),
+        ("basis", "basis"),
+        ("oracle", "oracle"),
+        ("depeg", "depeg"),
+        ("risk", "risk"),
+        ("sd", "standard deviation"),
+    ):
+        if ours in answer.tape.requirement.parts:
+            term = answer.tape.requirement.parts[ours]
+            term = term if term.level == "account" else term.net("account")
+            found[theirs] = -float(term.numbers()[row, 0])
+    if answer.rulebook.startswith("derive") and "worst case" in found:
+        found["worst"] = found.pop("worst case")
+    return found
+
+
+def agree(name: str, given: dict[str, Any], snapshot: dict[str, Any]) -> None:
+    """Every answer of the engine equals the twin's, to 1e-9 of the size of the account."""
+    file = {"markets": {"m": snapshot}}
+    found = margins(golden.portfolio_of(given), golden.market_of("m", file), name, overrides=given.get("overrides"))
+    assert found
+    for answer in found:
+        assert isinstance(answer, MarginResult), answer
+        want, got = twin_of(name, given, snapshot, answer.currency), parts_of(answer)
+        scale = max(abs(want[side]) for side in ("equity", "initial", "maintenance"))
+        for part in set(got) & set(want):
+            assert got[part] == pytest.approx(want[part], rel=1e-9, abs=1e-9 * min(scale, 1e6) + 1e-12), (
+                f"{name} {answer.currency} {part}\n{json.dumps(given)}"
+            )
+
+
+@pytest.mark.parametrize("name", TWINS)
+@pytest.mark.parametrize("seed", range(12))
+def test_engine_and_twin_agree(name: str, seed: int) -> None:
+    draw = random.Random(f"{name} {seed}")
+    snapshot = random_books.market(draw)
+    for _ in range(3):
+        given = random_books.case(draw, snapshot, name, orders=name in TAKES_ORDERS)
+        if name == "tail":
+            given["overrides"] = {"tail.scenarios.count": 60}
+        given["overrides"] = readings(draw, name) | given.get("overrides", {})
+        agree(name, given, snapshot)
+
+
+def readings(draw: random.Random, name: str) -> dict[str, Any]:
+    """Some alternative readings and choices, drawn."""
+    choices: dict[str, list[Any]] = {}
+    if name.startswith("deribit"):
+        choices = {
+            "reading.base": ["model", "mark"],
+            "reading.option_coin": ["forward", "index"],
+            "reading.vol_floor": ["on_shocked", "on_input"],
+            "reading.roll_options": ["counted", "none", "net_of_premium"],
+            "reading.roll": ["linear", "exp"],
+            "reading.dte_floor": ["none", "1 day"],
+            "dampener.usd": [0.0, 2e4, 2e5],
+            "pnl_offset.share": [0.0, 0.6],
+            "delta_shock.threshold": [0.0, 1e5, 2e7],
+            "addon.mmp": [0.0, 0.06],
+        }
+    if name == "tail":
+        choices = {"measure.kind": ["es", "var"], "scenarios.kind": ["montecarlo", "grid"]}
+    family = name.split("-")[0]
+    return {f"{family}.{path}": draw.choice(values) for path, values in choices.items() if draw.random() < 0.5}
