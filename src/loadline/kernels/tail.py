@@ -10,10 +10,12 @@ sums run from the worst scenario on, one at a time.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 __all__ = [
+    "TailMeasure",
     "expected_shortfall",
     "smallest",
     "tail_count",
@@ -113,15 +115,19 @@ def value_at_risk(x: np.ndarray, level: float, weights: np.ndarray | None = None
     return quantile
 
 
+def _equal_shares(n: int, level: float) -> np.ndarray:
+    """Give (k,) the shares in the tail mean of the k worst of n equally likely scenarios, worst first."""
+    size = n * (1.0 - level)
+    size = float(round(size)) if abs(size - round(size)) < COUNT_NOISE else size
+    # Counted in scenarios, not probability: k whole scenarios then get exactly 1 / k each.
+    return np.asarray(np.clip(size - np.arange(math.ceil(size)), 0.0, 1.0) / size)
+
+
 def _tail(x: np.ndarray, level: float, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Give the scenarios of each tail, worst first (G, k), and their shares in the tail mean, (G, k) or (1, k)."""
-    n = x.shape[1]
     if weights is None:
-        size = n * (1.0 - level)
-        size = float(round(size)) if abs(size - round(size)) < COUNT_NOISE else size
-        k = math.ceil(size)
-        # Counted in scenarios, not probability: k whole scenarios then get exactly 1 / k each.
-        return smallest(x, k), (np.clip(size - np.arange(k), 0.0, 1.0) / size)[None, :]
+        share = _equal_shares(x.shape[1], level)
+        return smallest(x, len(share)), share[None, :]
     order = np.argsort(x, axis=1, kind="stable")
     size = 1.0 - level
     mass = weights[order]
@@ -189,3 +195,40 @@ def quantile_weights(x: np.ndarray, level: float, weights: np.ndarray | None = N
     picked = np.zeros(x.shape)
     picked[np.arange(len(x)), order[np.arange(len(x)), place]] = 1.0
     return picked
+
+
+@dataclass(frozen=True, eq=False)
+class TailMeasure:
+    """A tail measure: ``measure`` is ``"es"`` or ``"var"``, ``level`` a confidence, ``weights`` (S,) or None for equal.
+
+    Called with PnL (G, S) it gives the weight of every scenario, (G, S): `tail_weights` or `quantile_weights`.
+
+    >>> TailMeasure("var", 0.5)(np.array([[3.0, -2.0, 1.0, -5.0]]))
+    array([[0., 1., 0., 0.]])
+    """
+
+    measure: str
+    level: float
+    weights: np.ndarray | None = None
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Give the weight of every scenario of every row; the weights of a row sum to 1."""
+        pick = tail_weights if self.measure == "es" else quantile_weights
+        return pick(x, self.level, self.weights)
+
+    def shares(self, scenarios: int) -> np.ndarray | None:
+        """Give (k,) the share of the worst scenario, the second worst, ... in the measure.
+
+        None where the shares depend on which scenarios those are, that is where scenarios are weighted. The measure
+        is ((s_1 x(1) + s_2 x(2)) + ...) + s_k x(k) over the k smallest PnL in ascending order.
+
+        >>> TailMeasure("es", 0.625).shares(4).round(4)
+        array([0.6667, 0.3333])
+        """
+        if self.weights is not None:
+            return None
+        if self.measure == "es":
+            return _equal_shares(scenarios, self.level)
+        last = np.zeros(tail_count(scenarios, self.level))
+        last[-1] = 1.0
+        return last

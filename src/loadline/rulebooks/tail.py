@@ -7,8 +7,6 @@ number ceil(n (1 - level)) of the rising PnL (by cumulative weight where scenari
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 
 from loadline.foundation.table import Labels
@@ -62,7 +60,7 @@ def shock(universe: Universe, moves: Scenarios, p: Version) -> Shocked:
 
 def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     """Return initial and maintenance requirement per account, in USD at each scenario's prices."""
-    from loadline.kernels.tail import quantile_weights, tail_weights  # compiled code: loaded on first use
+    from loadline.kernels.tail import TailMeasure  # compiled code: loaded on first use
 
     u, given = book.universe, cube.scenarios.weight
     weights = None if (given == given[0]).all() else given
@@ -71,7 +69,7 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     pnl = (pnl + pending).named("scenario PnL")
     measure = p.text("measure.kind")
     level, days = p.number("measure.level"), p.number("horizon.days")
-    choose = partial(tail_weights if measure == "es" else quantile_weights, level=level, weights=weights)
+    choose = TailMeasure(measure, level, weights)
     said = f"{'expected shortfall' if measure == 'es' else 'value at risk'} {level:.4g}, {days:g} days"
 
     def tail(x: Term) -> Term:

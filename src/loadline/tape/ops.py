@@ -40,8 +40,14 @@ def _correlated(t: Term, x: Floats) -> Floats:
     out = np.zeros((t.frame.size[t.level], 1))
     for g in range(len(out)):
         v, rows, _ = stacked(t, g, x)
-        out[g] = -np.sqrt(max(v @ t.aux[np.ix_(rows, rows)] @ v, 0.0))
+        pulled = _running(t.aux[np.ix_(rows, rows)] * v)
+        out[g] = -np.sqrt(max(_running(v * pulled), 0.0)) if len(v) else 0.0
     return out
+
+
+def _running(x: Floats) -> Any:
+    """Sums along the last axis, left to right: a plan adds in the same order, so it gets the same bits."""
+    return np.add.accumulate(x, axis=-1)[..., -1]
 
 
 def _rate(x: Floats, rate: Floats, ramp: Floats, start: Floats, cap: Floats) -> Floats:
@@ -49,6 +55,12 @@ def _rate(x: Floats, rate: Floats, ramp: Floats, start: Floats, cap: Floats) -> 
 
 
 def _tail(t: Term, x: Floats) -> Floats:
+    """The shares of the worst scenarios, worst first, where they are fixed; else a weight for each scenario."""
+    shares = t.aux[0].shares(x.shape[1]) if hasattr(t.aux[0], "shares") else None
+    if shares is not None:
+        k = len(shares)
+        low = np.sort(np.partition(x, k - 1, axis=1)[:, :k], axis=1)
+        return np.asarray(_running(low * shares))[:, None]
     return np.einsum("gs,gs->g", t.aux[0](np.ascontiguousarray(x)), x)[:, None]
 
 
@@ -63,7 +75,7 @@ VALUE: dict[str, Callable[..., Any]] = {
     "min": lambda t, *xs: reduce(lambda m, x: np.where(x < m, x, m), xs),
     "net": _net,
     "worst": lambda t, a: a.min(1, keepdims=True),
-    "total": lambda t, a: np.add.accumulate(a, axis=1)[:, -1:],
+    "total": lambda t, a: _running(a)[:, None],
     "tail": _tail,
     "correlated": _correlated,
 }
