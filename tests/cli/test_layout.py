@@ -16,6 +16,7 @@ COMMANDS = [
     ["compare", *BOOK],
     ["whatif", *BOOK, "--account", "strangle", "--trade", "BTC-26JUN26-70000-P=4", "--depth", "all"],
     ["greeks", *BOOK],
+    ["surface", *BOOK, "--rulebook", "isolated", "--account", "calls"],
     ["rulebook", "list"],
     ["rulebook", "show", "deribit-xpm"],
     ["rulebook", "diff", "deribit-xpm", "2024-06-01", "2026-12-01"],

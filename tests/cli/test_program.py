@@ -182,3 +182,21 @@ def test_settings_reach_the_rulebooks_of_a_family() -> None:
     moved = {name for name in plain if plain[name] != changed[name]}
     assert "derive" in moved
     assert moved <= {"derive", "derive-v1"}  # the standard manager has no such parameter
+
+
+def test_surfaces_are_plotted(tmp_path: Path) -> None:
+    words = ["surface", "book.json", "--market", "market.json", "--rulebook", "isolated", "--account", "calls"]
+    for name, head in (("s.html", b"<!doctype html>"), ("s.png", b"\x89PNG")):
+        ran = run([*words, "--plot", str(tmp_path / name), "--json"])
+        assert ran.code is ExitCode.OK
+        assert (tmp_path / name).read_bytes().startswith(head)
+        assert json.loads(ran.out)["written"] == [f"{tmp_path / name}: 1 surface"]
+    assert run([*words, "--plot", str(tmp_path / "s.svg")]).code is ExitCode.ERROR
+
+
+def test_plots_without_matplotlib_say_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    words = ["surface", "book.json", "--market", "market.json", "--rulebook", "isolated", "--account", "calls"]
+    ran = run([*words, "--plot", str(tmp_path / "s.png")])
+    assert ran.code is ExitCode.ERROR
+    assert "pip install 'loadline[plot]'" in ran.err

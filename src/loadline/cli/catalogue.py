@@ -85,8 +85,9 @@ COMMANDS = (
     Command(
         "surface",
         "Show PnL and excess over a spot × vol matrix, and the distance to liquidation.",
-        "Every cell reprices the account's book after a move of spot and vol. With a rulebook the excess after the "
-        "move stands beside the PnL.",
+        "In every cell the whole market is shifted and the rulebook run again on it: what the account gains, and its "
+        "excess over the initial requirement there. Below stands how far each price and vol is from liquidating it, "
+        "and the liquidation price where there is one.",
         f"{HERE}.surface:surface",
         (spec.BOOK,),
         (spec.MARKET, spec.RULEBOOK, *spec.INPUTS[1:], spec.SET, spec.PLOT, *spec.SHOWN),

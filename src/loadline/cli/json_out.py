@@ -22,8 +22,21 @@ MOST_WARNINGS = 100
 
 def write_document(document: Mapping[str, Any], env: Environment) -> None:
     """Write one JSON document; raises ``ValueError`` for a number that is none."""
-    text = json.dumps(document, indent=2, ensure_ascii=not env.unicode, allow_nan=False)
-    env.stdout.write(text + "\n")
+    env.stdout.write(laid_out(document, "", ascii_only=not env.unicode) + "\n")
+
+
+def laid_out(value: Any, indent: str, *, ascii_only: bool) -> str:
+    """Return JSON text, indented; a list of plain values stands on one line."""
+    inner = indent + "  "
+    if isinstance(value, Mapping) and value:
+        keys = [json.dumps(str(k), ensure_ascii=ascii_only) for k in value]
+        texts = [laid_out(v, inner, ascii_only=ascii_only) for v in value.values()]
+        body = [f"{inner}{k}: {v}" for k, v in zip(keys, texts, strict=True)]
+        return "{\n" + ",\n".join(body) + f"\n{indent}}}"
+    if isinstance(value, list | tuple) and any(isinstance(v, Mapping | list | tuple) for v in value):
+        body = [inner + laid_out(v, inner, ascii_only=ascii_only) for v in value]
+        return "[\n" + ",\n".join(body) + f"\n{indent}]"
+    return json.dumps(value, ensure_ascii=ascii_only, allow_nan=False)
 
 
 def envelope(market: Market, results: Sequence[Any], warnings: Sequence[Defect], **more: Any) -> dict[str, Any]:
