@@ -9,6 +9,7 @@ import numpy as np
 from loadline.foundation.table import Bools, Floats, Labels
 from loadline.model.book import Book
 from loadline.model.cube import Cube, Shocked, spot_moves, vol_instructions
+from loadline.model.instruments import PayoffForm
 from loadline.model.scenario_set import Scenarios
 from loadline.model.universe import STABLE, Universe
 from loadline.rulebooks import blocks
@@ -92,21 +93,35 @@ def matrix_of(book: Book, cube: Cube, p: Version, *, cross: bool) -> Matrix:
     return Matrix(coin, dollar, reach, extended, weight, weight * decay[:, None], decay)
 
 
-def risk_vector(book: Book, cube: Cube, p: Version, m: Matrix, *, cross: bool) -> Term:
-    """Return PnL per risk unit and cell: steps 4 to 6.
+def unit_cells(cube: Cube, p: Version, m: Matrix, *, cross: bool) -> Floats:
+    """Return (N, S) PnL of one contract in each cell: steps 4 and 5.
 
-    In coin as it is, in USD at the shocked price; across wallets the coins held and owed are positions, and so is
-    pnl not yet settled in coin.
+    In coin as it is, in USD at the shocked price. In the reading ``extended = cash`` an extended cell of a coin option
+    takes the change of its cash value, unconverted, instead of its coin PnL at the shocked price.
     """
-    u = book.universe
+    u = cube.universe
     use_mark = u.option & (p.text("reading.base") == "mark")
     base = np.where(use_mark, u.quotes.mark * u.instruments.multiplier, cube.base)
-    if not cross:
-        pnl = cube.unit_pnl("settle", base=base) * m.live
-        return (book.only(~u.spot) * cube.term(pnl)).net("unit").named("risk vector")
-    held = (book.quantity * cube.term(cube.unit_pnl("scenario", base=base) * m.live)).net("unit")
-    pending = (book.unsettled * cube.term((cube.fx - u.fx[:, None]) * m.weight)).net("unit").named("unsettled pnl")
-    return (held + pending).named("risk vector")
+    pnl = cube.unit_pnl("scenario" if cross else "settle", base=base)
+    if p.text("reading.extended") == "cash":
+        coin_option = u.instruments.form == PayoffForm.COIN_OPTION
+        cash = cube.value * (1.0 + cube.move) - base[:, None]  # coin at today's forward, which cancels below
+        cash = cash * u.index[:, None] if cross else cash / (1.0 + cube.move)
+        pnl = np.where(m.extended & coin_option[:, None], cash, pnl)
+    return pnl * m.live
+
+
+def risk_vector(book: Book, cube: Cube, p: Version, m: Matrix, *, cross: bool) -> Term:
+    """Return PnL per risk unit and cell: step 6.
+
+    Across wallets the coins held and owed are positions, and so is pnl not yet settled in coin.
+    """
+    held = book.quantity if cross else book.only(~book.universe.spot)
+    cells = (held * cube.term(unit_cells(cube, p, m, cross=cross))).net("unit")
+    if cross:
+        moved = (cube.fx - book.universe.fx[:, None]) * m.weight
+        cells = cells + (book.unsettled * cube.term(moved)).net("unit").named("unsettled pnl")
+    return cells.named("risk vector")
 
 
 def order_losses(book: Book, cube: Cube, m: Matrix, *, cross: bool) -> Term:
