@@ -1,8 +1,9 @@
 """The market as it would be after a move of price and vol, and what is held then.
 
-Every price of a moved underlying (index, forwards, marks of futures, the coin as a currency) moves by one fraction, every
-vol by another; time stands still. Options are marked again by Black-76, and what a mark lay above or below the model
-before it still does. Futures pay in no premium, so their gain goes to unsettled pnl: shift both, market and portfolio.
+Every price of a moved underlying (index, forwards, marks of futures, the coin as a currency) moves by one fraction,
+every vol by another; time stands still. Options are marked again by Black-76, and what a mark lay above or below the
+model before it still does. Futures pay in no premium, so their gain goes to unsettled pnl: shift both, market and
+portfolio.
 """
 
 from __future__ import annotations
