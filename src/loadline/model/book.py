@@ -14,7 +14,7 @@ from loadline.model.market import Market
 from loadline.model.positions import Portfolio
 from loadline.model.universe import Universe, build_universe
 from loadline.tape.frame import Frame
-from loadline.tape.term import Axis, Term, column, constant
+from loadline.tape.term import Axis, NotPlannable, Term, column, constant
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +49,25 @@ class Book:
 
     @property
     def has_orders(self) -> bool:
-        """Whether any account has an open order."""
-        return bool(self.frame.columns["position", "order"].any())
+        """Whether any account has an open order; while recording, whether those of this variant do."""
+        if self.frame.recorded is not None:
+            return "order" in self.frame.recorded
+        orders = self.frame.columns.get(("position", "order"))
+        return orders is not None and bool(orders.any())
+
+    @property
+    def recording(self) -> bool:
+        """Whether this book holds no numbers, and what a rule does with it is only noted."""
+        return self.frame.recorded is not None
+
+    @property
+    def held(self) -> Bools:
+        """(N,) which instruments some account of this book holds; raises ``NotPlannable`` while recording."""
+        if self.recording:
+            raise NotPlannable("the rule asks which instruments an account holds")
+        found = np.zeros(len(self.universe), np.bool_)
+        found[self.frame.item[self.frame.columns["position", "quantity"] != 0]] = True
+        return found
 
     def each(self, values: Floats | float, level: str = "position", axis: Axis | None = None, name: str = "") -> Term:
         """Return per-instrument numbers (N,) or (N, S) as a constant of a level: each class takes its first one's."""
@@ -64,6 +81,12 @@ class Book:
     def only(self, mask: Bools) -> Term:
         """Return the quantity where a per-instrument mask holds, 0 elsewhere."""
         return self.quantity * self.each(mask.astype(float))
+
+
+def blank(universe: Universe, *, orders: bool = False) -> Book:
+    """Return a book without positions, to record a rule on; ``orders``: for books that have open orders."""
+    columns = {"quantity", "unsettled"} | ({"order", "order_cost"} if orders else set())
+    return Book(universe, Frame.blank(universe.classes, columns))
 
 
 def resolve(

@@ -36,7 +36,9 @@ def by_scenario(book: Book, cube: Cube, values: Floats, level: str, *families: s
 
 def cash_rows(universe: Universe) -> Bools:
     """Return (N,) which rows are wallet balances in the unit of account."""
-    return universe.spot & universe.underlyings.among(*CASH)
+    found, rows = np.zeros(len(universe), np.bool_), np.flatnonzero(universe.spot)
+    found[rows] = np.isin(universe.instruments.id[rows], CASH)  # by name: other coins may stand on the dollar, too
+    return found
 
 
 def wallet_parameter(universe: Universe, p: Version, name: str) -> Floats:
@@ -156,10 +158,13 @@ def doubt(confidence: Floats, p: Version) -> Floats:
 
 
 def held_confidence(book: Book) -> Floats:
-    """Return (N,) the confidence of spot, or of the perpetual where this book holds one and it is lower."""
+    """Return (N,) the confidence of spot, or of the perpetual where this book holds one and it is lower.
+
+    A recording takes every perpetual as held: it is made only where none is so unsure that it costs anything
+    (``doubtful_perpetuals``), and there the two agree.
+    """
     u = book.universe
-    held = np.zeros(len(u), np.bool_)
-    held[book.frame.item[book.frame.columns["position", "quantity"] != 0]] = True
+    held = np.ones(len(u), np.bool_) if book.recording else book.held
     lowest = u.index_confidence.copy()
     for name in np.unique(u.instruments.underlying[u.perpetual & held]):
         mine = u.instruments.underlying == name

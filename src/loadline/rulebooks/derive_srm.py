@@ -24,9 +24,7 @@ def settlement_payoffs(book: Book) -> tuple[Axis, Floats]:
     (N, J), J the most strikes in any expiry, plus one; shorter lists repeat their last strike, which changes no worst.
     """
     u = book.universe
-    codes, strike = u.classes.code["expiry"], u.instruments.strike
-    held = np.zeros(len(u), np.bool_)
-    held[book.frame.item[book.frame.columns["position", "quantity"] != 0]] = True
+    codes, strike, held = u.classes.code["expiry"], u.instruments.strike, book.held
     lists = {int(e): np.unique(strike[(codes == e) & u.option & held]) for e in np.unique(codes[u.option])}
     width = max((len(k) for k in lists.values()), default=0) + 1
     price = np.zeros((len(u), width))

@@ -7,7 +7,7 @@ within one account (the expiry as this account holds it). Group ``g`` of a coars
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -68,6 +68,7 @@ class Frame:
 
     ``account``: (P,) account number; ``item``: (P,) row of ``classes``; ``accounts``: names. ``order`` is the sorting
     applied, ``item`` and ``owner`` the sorted columns. ``columns[level, name]`` hold what differs between accounts.
+    ``recorded``: on a blank frame, the columns that are there without numbers; else None.
     """
 
     def __init__(
@@ -97,6 +98,18 @@ class Frame:
         self._first, self._group = first, group
         self._starts: dict[tuple[str, str], Ints] = {}
         self.columns: dict[tuple[str, str], Floats] = {}
+        self.recorded: frozenset[str] | None = None
+
+    @classmethod
+    def blank(cls, classes: Classes, columns: Iterable[str]) -> Frame:
+        """Return a frame without positions and without numbers: what a rule does on it is only recorded.
+
+        ``columns``: the names of those that the books will have for which the recording is made.
+        """
+        nothing = np.empty(0, np.int64)
+        frame = cls(classes, nothing, nothing, ())
+        frame.recorded = frozenset(columns)
+        return frame
 
     def starts(self, fine: str, coarse: str) -> Ints:
         """Return (groups of ``coarse`` + 1,) where each begins among the groups of ``fine``."""
