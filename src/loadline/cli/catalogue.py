@@ -42,7 +42,8 @@ COMMANDS = (
         "compare",
         "Margin a book under every rulebook that can speak of it, beside isolated margin.",
         "For each account: the requirements in USD under each rulebook, and the margin efficiency, which is 1 less the "
-        "initial requirement over that of isolated margin. Rulebooks that cannot answer stand below with their reason.",
+        "initial requirement over that of isolated margin. A requirement includes haircuts on collateral where its "
+        "rulebook charges them. Rulebooks that cannot answer stand below with their reason.",
         f"{HERE}.compare:compare",
         (spec.BOOK,),
         (spec.MARKET, spec.RULEBOOKS, *spec.INPUTS[1:], spec.SET, *spec.SHOWN),

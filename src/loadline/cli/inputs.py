@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from loadline.cli.environment import Environment
@@ -107,7 +108,19 @@ def answers(inputs: Inputs, chosen: Chosen, env: Environment) -> list[Answer]:
     with working(env, f"margining {len(sound.names())} accounts under {chosen.rule.name}"):
         found = margins(sound, inputs.market, chosen) if sound.names() else []
     found += [refused(account, chosen.rule.name, defects) for account, defects in inputs.lost.items()]
-    return sorted(found, key=lambda a: a.account)
+    return sorted((with_remedy(a, inputs.market) for a in found), key=lambda a: a.account)
+
+
+def with_remedy(answer: Answer, market: Market) -> Answer:
+    """Return a non-answer with the way out that the command line has where a market knows options alone."""
+    from loadline.model.instruments import Kind
+
+    if not isinstance(answer, Unavailable) or answer.reason is not Reason.UNKNOWN_INSTRUMENT:
+        return answer
+    options_alone = not market.instruments.is_kind(Kind.FUTURE, Kind.PERPETUAL).any()
+    if not options_alone or not any(re.search(r"(?<!-[CP]) is not in the market", what) for what in answer.missing):
+        return answer
+    return replace(answer, remedy=f"{answer.remedy}; or --imply-futures takes futures from the options' forwards")
 
 
 def refused(account: str, rulebook: str, defects: Sequence[Defect]) -> Unavailable:

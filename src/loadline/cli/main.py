@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
@@ -22,12 +24,21 @@ def main() -> None:
         reconfigure: Any = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
+    sys.unraisablehook = interrupted_again
     code = program(sys.argv[1:], Environment.of_process())
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         hang_up()
     sys.exit(int(code))
+
+
+def interrupted_again(lost: sys.UnraisableHookArgs) -> None:
+    """Raise Ctrl-C once more where it fell into foreign code that cannot pass it on (kernels while they are loaded)."""
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        threading.Timer(0.05, _thread.interrupt_main).start()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def program(args: Sequence[str], env: Environment) -> ExitCode:

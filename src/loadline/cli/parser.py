@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from loadline.cli.catalogue import COMMANDS, GROUPS
+from loadline.cli.catalogue import COMMANDS
 from loadline.cli.faults import AtWord, CommandLineError, nearest, unknown
 from loadline.cli.help import command_help, group_help, root_help
 from loadline.cli.spec import Argument, Command, Option, Takes
@@ -79,26 +79,29 @@ def tree(width: int, version: str) -> Group:
         invoke_without_command=True,
         callback=lone(lambda: root_help(width)),
     )
-    groups: dict[str, Group] = {}
-    for word in GROUPS:
-        text = group_text(word, width)
-        groups[word] = Group(
-            word,
-            params=[asking("--help", "-h", text=text)],
-            add_help_option=False,
-            invoke_without_command=True,
-            callback=lone(text),
-        )
-        root.add_command(groups[word])
     for command in COMMANDS:
         above, _, word = command.words.rpartition(" ")
-        (groups[above] if above else root).add_command(leaf(command, word, width))
+        if above and above not in root.commands:
+            root.add_command(group(above, width))
+        parent = root.commands[above] if above else root
+        assert isinstance(parent, Group)
+        parent.add_command(leaf(command, word, width))
     return root
 
 
-def group_text(word: str, width: int) -> Callable[[], str]:
-    """Return what makes a group's help."""
-    return lambda: group_help(word, width)
+def group(word: str, width: int) -> Group:
+    """Return the parser of a word that stands before several commands."""
+
+    def text() -> str:
+        return group_help(word, width)
+
+    return Group(
+        word,
+        params=[asking("--help", "-h", text=text)],
+        add_help_option=False,
+        invoke_without_command=True,
+        callback=lone(text),
+    )
 
 
 def lone(text: Callable[[], str]) -> Callable[[], Any]:
