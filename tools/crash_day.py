@@ -170,8 +170,8 @@ def page(folder: Path, run: Replay, seed: int, drawn: str, *, bars: bool) -> str
 
 Six accounts with characters hold positions in Bitcoin and Ether options, dated futures and perpetuals while Bitcoin
 falls from {first.index["BTC"]:,.0f} to {low.index["BTC"]:,.0f} USD and comes part of the way back. Each is margined
-under every rulebook at every snapshot. The prices are Deribit option chain snapshots, which are not part of this repository;
-what is printed here is our margins on them.
+under every rulebook at every snapshot. The prices are Deribit option chain snapshots, which are not part of this
+repository; what is printed here is our margins on them.
 `python -m tools.crash_day --data FOLDER --bars FILE` writes this page again (seed {seed}).
 
 {table(["account", "what it does", "brings", "legs"], who, texts=3)}
