@@ -93,7 +93,7 @@ def show(request: Request, env: Environment) -> Outcome:
             screen.paragraph(f"note: {version.note}", "dim", "  ", "")
         screen.say()
         columns = (Column("parameter"), Column("value", folds=True), Column("unit", folds=True, style="dim"))
-        screen.table(columns, [(p.name, valued(p), p.unit) for p in version.parameters.values()])
+        screen.table(columns, [(p.name, valued(p), unit_of(p)) for p in version.parameters.values()])
         screen.say()
         notes = [f"{p.name}: {'; '.join(x for x in (p.note, p.source) if x)}" for p in version.parameters.values()]
         screen.dim_list("Notes and sources of single parameters", [n for n in notes if not n.endswith(": ")])
@@ -127,6 +127,11 @@ def parameter_as_json(p: Parameter) -> dict[str, Any]:
         "note": p.note,
         "source": p.source,
     }
+
+
+def unit_of(p: Parameter) -> str:
+    """Return the unit of a parameter, or the words it may be."""
+    return f"one of {', '.join(p.choices)}" if p.choices else p.unit
 
 
 def valued(p: Parameter) -> str:
