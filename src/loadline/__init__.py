@@ -5,16 +5,41 @@
 ['isolated', 'static', 'tail']
 """
 
-from loadline.engine.engine import WhatIf, compare, margin, margins, what_if
-from loadline.engine.result import MarginResult, Status
-from loadline.foundation.errors import InputError, LoadlineError, MissingData, Reason, RuleError, Unavailable
-from loadline.foundation.units import Amount
-from loadline.model.instruments import Instruments, Kind, PayoffForm
-from loadline.model.market import Market, Quotes
-from loadline.model.positions import Accounts, Balances, Orders, Portfolio, Positions
-from loadline.rulebooks.rulebook import names as rulebook_names
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from loadline.engine.engine import WhatIf, compare, margin, margins, what_if
+    from loadline.engine.result import MarginResult, Status
+    from loadline.foundation.errors import InputError, LoadlineError, MissingData, Reason, RuleError, Unavailable
+    from loadline.foundation.units import Amount
+    from loadline.model.instruments import Instruments, Kind, PayoffForm
+    from loadline.model.market import Market, Quotes
+    from loadline.model.positions import Accounts, Balances, Orders, Portfolio, Positions
+    from loadline.rulebooks.rulebook import rulebook_names
 
 __version__ = "0.1.0"
+
+# Where each public name lives: imported when it is first used, so that the command line can print its help without
+# waiting for numpy.
+_HOMES = {
+    "loadline.engine.engine": ("WhatIf", "compare", "margin", "margins", "what_if"),
+    "loadline.engine.result": ("MarginResult", "Status"),
+    "loadline.foundation.errors": (
+        "InputError",
+        "LoadlineError",
+        "MissingData",
+        "Reason",
+        "RuleError",
+        "Unavailable",
+    ),
+    "loadline.foundation.units": ("Amount",),
+    "loadline.model.instruments": ("Instruments", "Kind", "PayoffForm"),
+    "loadline.model.market": ("Market", "Quotes"),
+    "loadline.model.positions": ("Accounts", "Balances", "Orders", "Portfolio", "Positions"),
+    "loadline.rulebooks.rulebook": ("rulebook_names",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Accounts",
@@ -43,3 +68,13 @@ __all__ = [
     "rulebook_names",
     "what_if",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'loadline' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -177,7 +177,7 @@ def test_settings_reach_the_rulebooks_of_a_family() -> None:
     words = ["compare", "book.json", "--market", "market.json", "--account", "calls", "--json"]
     plain, changed = (
         {r["rulebook"]: r["initial"] for r in json.loads(run([*words, *more]).out)["results"] if "initial" in r}
-        for more in ([], ["--set", "derive.vol_shock.range_up=0.9"])
+        for more in ([], ["--set", "derive.vol_shock.up=0.9"])
     )
     moved = {name for name in plain if plain[name] != changed[name]}
     assert "derive" in moved

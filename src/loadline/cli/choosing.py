@@ -23,9 +23,9 @@ VENUES: Mapping[str, str] = {"deribit": "deribit-xpm", "derive": "derive"}
 
 def known_rulebooks() -> list[str]:
     """Return the names of all rulebooks."""
-    from loadline.rulebooks.rulebook import names
+    from loadline.rulebooks.rulebook import rulebook_names
 
-    return names()
+    return rulebook_names()
 
 
 def chosen_rulebook(word: str, as_of: int, flag: str = "--rulebook") -> Chosen:

@@ -147,7 +147,7 @@ SET = Option(
     "Override a parameter for this run: rulebook (or its family), group, name, may be key; the value as in TOML. "
     "Repeatable. The result says so.",
     "PATH=VALUE",
-    "--set derive.vol_shock.range_up=0.6",
+    "--set derive.vol_shock.up=0.6",
     many=True,
 )
 SUM = Option(

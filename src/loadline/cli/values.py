@@ -103,12 +103,12 @@ def depth(word: str) -> int:
 def setting(word: str) -> Setting:
     """Return the path and value of ``PATH=VALUE``, the value as TOML would read it; a plain word is a text.
 
-    >>> setting("derive.vol_shock.range_up=0.6").value
+    >>> setting("derive.vol_shock.up=0.6").value
     0.6
     """
     path, equals, text = word.partition("=")
     path, text = path.strip(), text.strip()
-    remedy = "write RULEBOOK.GROUP.NAME=VALUE, such as derive.vol_shock.range_up=0.6"
+    remedy = "write RULEBOOK.GROUP.NAME=VALUE, such as derive.vol_shock.up=0.6"
     if not equals or not text or not re.fullmatch(r"[\w-]+(\.[\w-]+)+", path):
         raise CommandLineError(f"{word!r} does not set a parameter", remedy=remedy)
     try:

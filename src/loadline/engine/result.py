@@ -113,21 +113,24 @@ class MarginResult:
     def attribution(self, side: Side = "initial") -> list[Share]:
         """Return each position's exact share of a requirement and its gradient per contract; the shares re-add.
 
-        Named constants (a dampener) and rounding stand as lines of their own.
+        Every position held has a line, with 0 where it asks for nothing; named constants (a dampener) and rounding
+        stand as lines of their own.
         """
         root, frame, row = getattr(self.tape.requirement, side), self.tape.book.frame, self.tape.row
-        slope = {leaf.name: leaf for leaf in pull(root, "marginal")}
+        quantity = frame.columns["position", "quantity"]
         shares: dict[str, Share] = {}
+        for group in (frame.owner_of["position"] == row).nonzero()[0].tolist():
+            label = frame.label("position", group)
+            old = shares.get(label, Share(label, 0.0))
+            shares[label] = Share(label, 0.0, old.quantity + float(quantity[group]))
+        slope = {leaf.name: -leaf.weight for leaf in pull(root, "marginal")}
         for leaf in pull(root, "average"):
             lines = account_leaf(leaf, frame, row)
             mine = (frame.owner_of[leaf.level] == row).nonzero()[0]
             for (label, amount), group in zip(lines, mine.tolist(), strict=True):
                 old = shares.get(label, Share(label, 0.0))
-                held = float(leaf.value[group]) if leaf.name == "quantity" else 0.0
-                steep = -float(slope[leaf.name].weight[group]) if leaf.name == "quantity" else 0.0
-                shares[label] = Share(
-                    label, old.amount - amount, old.quantity + held, steep if leaf.name == "quantity" else old.gradient
-                )
+                steep = float(slope[leaf.name][group]) if leaf.name == "quantity" else old.gradient
+                shares[label] = Share(label, old.amount - amount, old.quantity, steep)
         return [s for s in shares.values() if s.amount or s.quantity]
 
     def as_json(self, *, explained: bool = False) -> dict[str, Any]:
@@ -148,7 +151,7 @@ class MarginResult:
             "notes": list(self.notes),
         }
         if explained:
-            rows = [r for side in ("initial", "maintenance") for r in self.explain(side)]  # type: ignore[arg-type]
+            rows = [r for side in ("initial", "maintenance") for r in self.explain(side)]
             out["explain"] = [row_as_json(r) for r in rows]
         return out
 

@@ -116,7 +116,7 @@ class Table:
     @classmethod
     def columns(cls) -> tuple[str, ...]:
         """Return the column names in order."""
-        found: tuple[str, ...] = _columns(cls)
+        found: tuple[str, ...] = _columns(cls)  # type: ignore[arg-type]  # a class is hashable
         return found
 
     @classmethod

@@ -22,6 +22,11 @@ CASH = ("USD", "USDC")
 """Wallet currencies that are the unit of account where USDC is cash."""
 
 
+def percent(move: float) -> str:
+    """Return a move as signed per cent, as few digits as say it: +4.5%, -66%, +500%."""
+    return f"{100 * move:+.4g}%"
+
+
 def along(axis: Axis, values: Floats) -> Term:
     """Return one number per scenario (S,) as a constant for every instrument."""
     return constant(values, None, axis)
@@ -95,7 +100,7 @@ def damped_grid(universe: Universe, p: Version, vols: Mapping[str, float], famil
             if listed is None and needed:
                 listed = p.get(f"scenarios.{family}", name)
             moves = [(float(factor) - 1.0, word, float(damp)) for factor, word, damp in listed or ()]
-            rows[name, family] = [(f"spot {m:+.4g} vol {w}", family, m, vols[w], d) for m, w, d in moves]
+            rows[name, family] = [(f"spot {percent(m)} vol {w}", family, m, vols[w], d) for m, w, d in moves]
     sets: dict[str, list[tuple[str, str, float, float, float]]] = {name: [] for name in names}
     for family in families:  # filled up one by one, so that each family stays in its own rows
         used = any(p.parameter(f"scenarios.{family}").values())
@@ -123,7 +128,7 @@ def power_rule(universe: Universe, p: Version, floor_days: float, *, inclusive: 
     """Return (N,) the factors on vol up and down by the 30-day power rule, from the ``vol_shock`` parameters."""
     keys = universe.pairs
     up, down, short, long = (
-        p.each(f"vol_shock.{n}", keys) for n in ("range_up", "range_down", "short_power", "long_power")
+        p.each(f"vol_shock.{n}", keys) for n in ("up", "down", "short_power", "long_power")
     )
     return power_shift(
         universe.days,

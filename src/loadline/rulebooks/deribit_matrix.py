@@ -27,12 +27,12 @@ def scenarios(universe: Universe, p: Version) -> Scenarios:
     for name in universe.underlyings.names:
         reach = float(p.get("grid.price_range", "USD" if name in STABLE else name))
         rows = [
-            (f"spot {reach * k / n:+.4g} vol {words[v]}", "standard", reach * k / n, v, 1.0)
+            (f"spot {blocks.percent(reach * k / n)} vol {words[v]}", "standard", reach * k / n, v, 1.0)
             for k in range(-n, n + 1)
             for v in words
         ]
         rows += [
-            (f"spot {m:+.4g} vol up (extended)", "extended", m if reach else 0.0, 1.0, 1.0) for m in map(float, moves)
+            (f"spot {blocks.percent(m)} vol up (extended)", "extended", m if reach else 0.0, 1.0, 1.0) for m in map(float, moves)
         ]
         sets[name] = Scenarios.of(rows)
     return Scenarios.join(sets)

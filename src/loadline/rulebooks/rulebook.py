@@ -88,7 +88,7 @@ def _registered() -> dict[str, str]:
     return {e.name: e.value for e in metadata.entry_points(group=GROUP)}
 
 
-def names() -> list[str]:
+def rulebook_names() -> list[str]:
     """Return every rulebook that can be loaded: shipped ones first, then registered ones."""
     return [*SHIPPED, *sorted(_registered())]
 
@@ -102,9 +102,9 @@ def load(name: str) -> Rulebook:
     else:
         points = _registered()
         if name not in points:
-            near = difflib.get_close_matches(name, names(), 1)
+            near = difflib.get_close_matches(name, rulebook_names(), 1)
             hint = f"did you mean {near[0]}? " if near else ""
-            raise RuleError(f"no rulebook {name!r}", remedy=f"{hint}known: {', '.join(names())}")
+            raise RuleError(f"no rulebook {name!r}", remedy=f"{hint}known: {', '.join(rulebook_names())}")
         module = import_module(points[name])
         package, _, stem = points[name].rpartition(".")
         file = resources.files(package) / f"{stem}.toml"

@@ -153,8 +153,7 @@ class Parameters:
         at = datetime.fromtimestamp(instant(date), UTC)
         past = [v for v in versions if v["effective"] <= at]
         self.tree = (past or versions[:1])[-1]
-        family = file.stem.split("_")[0]
-        self.overrides = {k.removeprefix(family + "."): v for k, v in (overrides or {}).items()}
+        self.overrides = {path.partition(".")[2]: value for path, value in (overrides or {}).items()}
 
     def entry(self, path: str) -> dict[str, Any]:
         node: Any = self.tree
@@ -229,4 +228,4 @@ def vol_factors(days: float, p: Parameters, key: str, floor: float, *, boundary_
     short = days <= 30.0 if boundary_is_short else days < 30.0
     power = p("vol_shock.short_power", key) if short else p("vol_shock.long_power", key)
     ratio = (30.0 / max(days, floor, 1e-9)) ** power
-    return 1.0 + p("vol_shock.range_up", key) * ratio, max(0.0, 1.0 - p("vol_shock.range_down", key) * ratio)
+    return 1.0 + p("vol_shock.up", key) * ratio, max(0.0, 1.0 - p("vol_shock.down", key) * ratio)

@@ -16,8 +16,8 @@ from loadline.rulebooks.rulebook import choose, load
 PAIR: Mapping[str, str] = {
     "price_range": "grid.price_range",
     "extended_table_factor": "grid.extended_factor",
-    "volatility_range_up": "vol_shock.range_up",
-    "volatility_range_down": "vol_shock.range_down",
+    "volatility_range_up": "vol_shock.up",
+    "volatility_range_down": "vol_shock.down",
     "short_term_vega_power": "vol_shock.short_power",
     "long_term_vega_power": "vol_shock.long_power",
     "min_volatility_for_shock_up": "vol_shock.min_vol_up",

@@ -16,8 +16,8 @@ from loadline.tape.term import Term
 
 UNDERLYING = "BTC"
 SHARED: dict[str, str] = {
-    "vol_range_up": "vol_shock.range_up",
-    "vol_range_down": "vol_shock.range_down",
+    "vol_range_up": "vol_shock.up",
+    "vol_range_down": "vol_shock.down",
     "short_term_power": "vol_shock.short_power",
     "long_term_power": "vol_shock.long_power",
     "dte_floor_days": "vol_shock.dte_floor",
