@@ -35,9 +35,9 @@ def test_the_market_maker_holds_three_hundred_legs_of_every_kind(scene):
     assert {name[:3] for name in mine} == {"BTC", "ETH"}
 
 
-def test_the_same_seed_gives_the_same_book(scene):
-    assert books(scene.market).identity == scene.book.identity
-    assert books(scene.market, seed=8).identity != scene.book.identity
+def test_the_same_seed_gives_the_same_book(crash):
+    assert books(crash.market).identity == crash.book.identity
+    assert books(crash.market, seed=8).identity != crash.book.identity
 
 
 @pytest.mark.parametrize("rule", RULES)

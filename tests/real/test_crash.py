@@ -10,7 +10,6 @@ from loadline.foundation.units import format_time, parse_time
 from loadline.io.venues.deribit_names import parse_name
 from tools.crash_day import page
 from tools.crash_replay import (
-    END,
     START,
     Bars,
     Ledger,
@@ -19,8 +18,6 @@ from tools.crash_replay import (
     read,
     replay,
     settlement,
-    snapshot,
-    times,
 )
 from tools.real_books import CAPITAL, books
 
@@ -75,9 +72,9 @@ def test_the_long_loses_as_the_market_falls(run):
     assert np.corrcoef(equity, path)[0, 1] > 0.999
 
 
-def test_settling_daily_or_never_gives_the_same_wealth(options):
+def test_settling_daily_or_never_gives_the_same_wealth(run):
     """Futures pnl telescopes: in each settlement currency, what is paid out and what is pending add to the same."""
-    markets = [snapshot(options, at) for at in times(options, START, END)[:8]]
+    markets = run.markets[:8]
     daily, never = Ledger.open(books(markets[0])), Ledger.open(books(markets[0]))
     for before, after in pairwise(markets):
         daily.step(before, after)
@@ -96,8 +93,8 @@ def wealth_of(ledger: Ledger, market: ll.Market) -> dict[tuple[str, str], float]
     return found
 
 
-def test_nothing_happens_where_no_time_passes(options):
-    market = snapshot(options, times(options, START, END)[0])
+def test_nothing_happens_where_no_time_passes(run):
+    market = run.markets[0]
     ledger = Ledger.open(books(market))
     before = (dict(ledger.quantity), dict(ledger.wallet))
     ledger.step(market, market)
@@ -105,10 +102,9 @@ def test_nothing_happens_where_no_time_passes(options):
     assert set(ledger.pending(market).values()) == {0.0}
 
 
-def test_expired_legs_leave_the_book_and_pay_into_the_wallet(options):
+def test_expired_legs_leave_the_book_and_pay_into_the_wallet(run):
     """Over the expiry of 4 February: option and future of one strike and day pay what they are worth at delivery."""
-    morning = [t for t in times(options, START, END) if format_time(t)[:10] == "2026-02-04"]
-    before, after = snapshot(options, morning[0]), snapshot(options, morning[1])
+    before, after = [m for m in run.markets if format_time(m.as_of)[:10] == "2026-02-04"][:2]
     name, strike = "BTC-4FEB26-75000-C", 75_000.0
     assert name in before.instruments and name not in after.instruments
     price = delivery(before, after, "BTC", parse_time("2026-02-04T08:00:00Z"))

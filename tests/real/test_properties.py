@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import loadline as ll
+from loadline.engine.prepared import Prepared
 from loadline.foundation.errors import Reason
 from tools.crash_replay import RULES
 from tools.real_books import CAPITAL, MAKER, Chain
@@ -103,6 +104,42 @@ def chain_mark(market, name):
     return float(market.quotes.mark[market.instruments.index[name]])
 
 
+@pytest.mark.parametrize("rule", ["isolated", "static", "tail", "derive", "derive-v1", XPM])
+def test_a_prepared_account_answers_trades_to_the_last_bit(crash, chain, rule):
+    book, market = crash.book.only([MAKER]), crash.market
+    held = list(held_by(crash, MAKER))
+    new = next(n for n in chain.options("BTC") if n not in held)
+    prepared = Prepared(book, market, rule, candidates=[new])
+    for trades in ({}, {new: -2.0}, {held[7]: 3.0, new: 1.5, "BTC-PERPETUAL": 50_000.0}):
+        quick, [full] = prepared.after(trades), ll.what_if(book, market, rule, trades)
+        for what in ("equity", "initial", "maintenance"):
+            assert getattr(quick, what) == getattr(full.after, what), (trades, what)
+
+
+def test_a_long_option_is_asked_for_what_it_is_worth_at_most(crash):
+    """One account per option (every sixth of the chain), long one contract: it can lose its mark and no more.
+
+    Exactly so where a rule looks at the mark: X:PM read from the mark and without option deltas in the roll shock. Its
+    stated reading counts them and asks more of some; so do the tail, a little, which measures from the model's price,
+    and Derive, whose skew scenarios count gains as losses.
+    """
+    i, q = crash.market.instruments, crash.market.quotes
+    worth = {n: q.mark[k] * crash.market.index[n[:3]] for n, k in i.index.items() if i.right[k] and q.mark[k] > 0}
+    book = ll.Portfolio(
+        ll.Positions.from_rows(
+            {"account": n, "instrument": n, "quantity": 1.0, "unsettled": 0.0, "entry": math.nan}
+            for n, usd in list(worth.items())[::6]
+            if usd > 20
+        )
+    )
+    assert len(book.positions) > 200
+    reading = {"deribit.reading.roll_options": "none", "deribit.reading.base": "mark"}
+    for rule, overrides, most in ((XPM, reading, 1 + 1e-9), ("tail", {}, 1.05)):
+        for a in ll.margins(book, crash.market, rule, overrides=overrides):
+            assert 0 <= a.initial <= most * a.equity + 1e-8, (rule, a.account)
+    assert {a.initial for a in ll.margins(book, crash.market, "isolated")} == {0.0}
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_accounts_that_cannot_be_answered_leave_the_others_alone(crash, rule):
     bad = {
@@ -155,14 +192,14 @@ def test_the_gradient_is_the_slope_of_the_requirement(crash, rule):
     [answer] = ll.margins(crash.book.only([MAKER]), crash.market, rule)
     shares = [s for s in answer.attribution() if s.quantity and s.label in crash.market.instruments]
     checked = 0
-    for share in [shares[i] for i in np.linspace(0, len(shares) - 1, 12).astype(int)]:
+    for share in [shares[i] for i in np.linspace(0, len(shares) - 1, 8).astype(int)]:
         step = 1e-4 * abs(share.quantity)
         sides = [bumped(crash, rule, share.label, sign * step) for sign in (1, -1)]
         up, down = (sides[0] - answer.initial) / step, (answer.initial - sides[1]) / step
         if abs(up - down) <= 1e-3 * max(abs(up), 1e-6):
             checked += 1
             assert share.gradient == pytest.approx(0.5 * (up + down), rel=5e-3, abs=1e-6), share.label
-    assert checked >= 6
+    assert checked >= 4
 
 
 def bumped(crash, rule, name, change):
