@@ -52,6 +52,8 @@ class Chain:
     delta: Mapping[str, float]
     net_delta: Mapping[str, float]
     vega: Mapping[str, float]
+    expiry: Mapping[str, int]
+    right: Mapping[str, int]
 
     @classmethod
     def of(cls, market: Market) -> Chain:
@@ -64,7 +66,9 @@ class Chain:
         u = resolve(Portfolio(rows), market, underlying_of, ("x",)).universe
         unit, names = unit_greeks(u), u.instruments.id.tolist()
         columns = (unit.delta, unit.net_delta, unit.vega)
-        return cls(market, *(dict(zip(names, column.tolist(), strict=True)) for column in columns))
+        sensitivities = (dict(zip(names, column.tolist(), strict=True)) for column in columns)
+        given = (market.instruments.expiry, market.instruments.right)
+        return cls(market, *sensitivities, *(dict(zip(ids.tolist(), c.tolist(), strict=True)) for c in given))
 
     def options(self, coin: str, *, two_sided: bool = True) -> list[str]:
         """Return the coin options on a coin with a bid and an ask, in the market's order."""
@@ -77,13 +81,13 @@ class Chain:
 
     def days(self, name: str) -> float:
         """Return the days to expiry; infinite for a perpetual."""
-        expiry = self.market.instruments[name]["expiry"]
+        expiry = self.expiry[name]
         return math.inf if expiry == NO_EXPIRY else (expiry - self.market.as_of) / MS_PER_DAY
 
     def nearest(self, coin: str, days: float, delta: float) -> str:
         """Return the option of the expiry nearest to ``days`` whose delta is nearest; a negative one asks for a put."""
         right = 1 if delta > 0 else -1
-        names = [n for n in self.options(coin) if self.market.instruments[n]["right"] == right]
+        names = [n for n in self.options(coin) if self.right[n] == right]
         when = min({self.days(n) for n in names}, key=lambda d: abs(d - days))
         return min((n for n in names if self.days(n) == when), key=lambda n: abs(self.delta[n] - delta))
 
