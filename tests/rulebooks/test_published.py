@@ -51,9 +51,8 @@ def test_tail_measures(shared: Path) -> None:
 def test_deribit_simulate_response(shared: Path) -> None:
     report = replayed(shared / "data" / "raw" / "deribit" / "pme_simulate_BTC_docs_2024-06-17.json")
     assert report.worst_error < 1e-12
-    # two tables of 27 and 8 cells, six scalars
     (replay,) = report.replays
-    assert len(replay.checks) == 41
+    assert len(replay.checks) == 3 * (27 + 8) + 6  # two tables for two contracts and for both together, six scalars
 
 
 def test_other_files_are_refused_cleanly(shared: Path) -> None:

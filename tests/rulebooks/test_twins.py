@@ -2,8 +2,6 @@
 
 import json
 import random
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,58 +9,10 @@ import pytest
 from loadline.engine.cases import golden
 from loadline.engine.engine import margins
 from loadline.engine.result import MarginResult
-from tests.reference.rules import common, deribit, derive, derive_srm, isolated, static, tail
+from tests.reference.rules.twins import TWINS, parts_of, twin_of
 from tests.rulebooks import random_books
 
-RULES = Path(golden.__file__).parents[2] / "rulebooks"
-Answer = dict[str, float]
-Twin = Callable[[common.Snapshot, common.Account, common.Parameters, str], Answer]
-
-TWINS: dict[str, tuple[str, Twin]] = {
-    "isolated": ("isolated", lambda m, a, p, currency: isolated.isolated(m, a, p)),
-    "static": ("static", lambda m, a, p, currency: static.static(m, a, p)),
-    "tail": ("tail", lambda m, a, p, currency: tail.tail(m, a, p)),
-    "derive": ("derive", lambda m, a, p, currency: derive.pmrm2(m, a, p)),
-    "derive-v1": ("derive_v1", lambda m, a, p, currency: derive.pmrm1(m, a, p)),
-    "derive-srm": ("derive_srm", lambda m, a, p, currency: derive_srm.srm(m, a, p)),
-    "deribit-spm": ("deribit", deribit.segregated),
-    "deribit-xpm": ("deribit", lambda m, a, p, currency: deribit.cross(m, a, p)),
-}
-"""Rulebook -> its parameter file and its twin."""
 TAKES_ORDERS = ("isolated", "tail", "deribit-spm", "deribit-xpm")
-
-
-def twin_of(name: str, given: dict[str, Any], snapshot: dict[str, Any], currency: str) -> Answer:
-    """What the twin answers to a case's input."""
-    bare, _, date = name.partition("@")
-    stem, twin = TWINS[bare]
-    market = common.snapshot(snapshot)
-    p = common.Parameters(RULES / f"{stem}.toml", date or snapshot["as_of"], given.get("overrides"))
-    return twin(market, common.account(given, market), p, currency)
-
-
-def parts_of(answer: MarginResult) -> Answer:
-    """The engine's main components, by the names that the twins use."""
-    found = {side: getattr(answer, side) for side in ("equity", "initial", "maintenance")}
-    row = answer.tape.row
-    for ours, theirs in (
-        ("worst", "worst case"),
-        ("roll", "roll shock"),
-        ("delta", "delta shock"),
-        ("matrix", "risk matrix"),
-        ("basis", "basis"),
-        ("oracle", "oracle"),
-        ("depeg", "depeg"),
-        ("risk", "risk"),
-        ("sd", "standard deviation"),
-    ):
-        if ours in answer.tape.requirement.parts:
-            term = answer.tape.requirement.parts[ours]
-            term = term if term.level == "account" else term.net("account")
-            found[theirs] = -float(term.numbers()[row, 0])
-    if answer.rulebook.startswith("derive") and "worst case" in found:
-        found["worst"] = found.pop("worst case")
-    return found
 
 
 def agree(name: str, given: dict[str, Any], snapshot: dict[str, Any]) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadline.foundation.table import Floats
+from loadline.foundation.table import Floats, Labels
 from loadline.model.book import Book
 from loadline.model.cube import Cube
 from loadline.model.instruments import PayoffForm
-from loadline.model.universe import STABLE
+from loadline.model.universe import STABLE, pair_of
 from loadline.rulebooks import blocks
 from loadline.rulebooks.parameters import Version
 from loadline.rulebooks.rulebook import Requirement, Rulebook, no_scenarios, no_shock
@@ -46,7 +46,9 @@ def short_option_charge(book: Book, p: Version) -> tuple[Floats, Floats]:
 def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     """Return initial and maintenance requirement: one line per position, summed."""
     u = book.universe
-    keys, charge = u.pairs, dict(zip(("initial", "maintenance"), short_option_charge(book, p), strict=True))
+    charge = dict(zip(("initial", "maintenance"), short_option_charge(book, p), strict=True))
+    # a coin that only lies in the wallet needs no rate
+    keys = Labels.of(np.where(u.future, u.instruments.underlying, "USD")).mapped(pair_of)
     coins = book.each(np.where(u.future, u.size, 0.0))
     linear = u.future & u.settles.among(*STABLE)
     kind = np.where(linear, "linear", "inverse")

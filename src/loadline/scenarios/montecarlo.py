@@ -35,7 +35,9 @@ def montecarlo(
             remedy="lower them towards 0",
         )
     draw = np.random.default_rng(seed)
-    normal = draw.standard_normal((count // 2, 2 * u)) @ (vectors * np.sqrt(np.maximum(values, 0.0))).T
+    # what rounding leaves of a direction without variance is 1e-16 of it, but 1e-8 under the root
+    values = np.where(values > 1e-12 * values.max(initial=0.0), values, 0.0)
+    normal = draw.standard_normal((count // 2, 2 * u)) @ (vectors * np.sqrt(values)).T
     if degrees is not None:  # a common chi-square makes tails come together; rescaled to the covariance given
         mixing = draw.chisquare(degrees, count // 2) / (degrees - 2.0)
         normal = normal / np.sqrt(mixing)[:, None]

@@ -50,8 +50,8 @@ class Manager:
         return (c.forward - self.fixed(c)) * factor + self.fixed(c)
 
     def worth(self, h: Holding) -> float:
-        """Collateral in cash."""
-        return h.quantity * h.contract.forward / self.stable
+        """Collateral in cash; cash is worth itself."""
+        return h.quantity if h.contract.id in CASH else h.quantity * h.contract.forward / self.stable
 
     def perpetual_size(self) -> float:
         return abs(sum(h.quantity * h.contract.coins for h in self.futures))
@@ -155,8 +155,7 @@ class Manager2(Manager):
             change = shocked * self.static(held[0].contract, shocked) - mark
             total += -abs(change) if word.startswith("skew") else change
         for h in self.collateral:
-            if h.contract.id not in CASH and self.p("collateral.risk_cancelling", h.contract.id):
-                total += self.worth(h) * (factor - 1.0) * self.p("collateral.risk_cancelling", h.contract.id)
+            total += self.worth(h) * (factor - 1.0) * self.p("collateral.risk_cancelling", h.contract.id)
         return total * damp
 
     def margin(self) -> dict[str, float]:
@@ -171,8 +170,7 @@ class Manager2(Manager):
             charge = size * p(f"perpetual.{side}", key) if size else 0.0
             charge += naked * p(f"option.{side}", key) if naked else 0.0
             for h in self.collateral:
-                if h.contract.id not in CASH:
-                    charge += max(self.worth(h), 0.0) * p(f"collateral.{side}_haircut", h.contract.id)
+                charge += max(self.worth(h), 0.0) * p(f"collateral.{side}_haircut", h.contract.id)
             out[f"static {side}"] = charge
         sure = self.confidence()
         unsure = size * self.doubt(sure)
@@ -269,7 +267,7 @@ def portfolio_margin(market: Snapshot, held: Account, p: Parameters, kind: type[
     for h in held.wallet:
         manager = managers.setdefault(h.contract.underlying, kind(market, p, h.contract.underlying))
         manager.collateral.append(h)
-        equity += h.quantity if h.contract.id in CASH else manager.worth(h)
+        equity += manager.worth(h)
     for h in held.positions:
         equity += in_cash(market, h)
         same = restated(h)

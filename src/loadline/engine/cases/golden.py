@@ -3,8 +3,8 @@
 ``input``: ``rulebook`` (``NAME@DATE``), ``market`` (a snapshot as ``loadline.io`` writes it, or the name of one of the
 file's ``markets``), ``positions`` rows of ``instrument, quantity`` and, where there is some, ``unsettled``;
 ``balances`` by currency; ``orders`` rows of ``instrument, quantity, limit``; ``overrides`` by parameter path.
-``expected``: ``currency, equity, initial, maintenance``, ``components`` by explain path (roots ``equity``, ``initial``,
-``maintenance``) and ``notes`` that the answer must hold.
+``expected``: ``currency, equity, initial, maintenance``; ``components`` by explain path (roots ``equity``, ``initial``,
+``maintenance``); ``parts`` of the rule, chosen or not, summed over the account, PnL-signed; ``notes`` that must be said.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ def replay_golden(case: Mapping[str, Any], file: Mapping[str, Any], components: 
     found = [Check("currency is " + want["currency"], 1.0, float(answer.currency == want["currency"]), 0.0)]
     found += checks({side: want[side] for side in SIDES}, {side: getattr(answer, side) for side in SIDES}, totals)
     found += checks(want.get("components", {}), rows_of(answer), components)
+    found += checks(want.get("parts", {}), parts_of(answer), components)
     found += [Check(f"note {note!r}", 1.0, float(note in answer.notes), 0.0) for note in want.get("notes", [])]
     return Replay(name, tuple(found), notes=answer.notes)
 
@@ -60,6 +61,17 @@ def answer_of(case: Mapping[str, Any], file: Mapping[str, Any], chosen: Chosen |
 def rows_of(answer: MarginResult) -> dict[str, float]:
     """Return the value of every row of the three explanations by its path."""
     return {"/".join(row.path): row.value for side in SIDES for row in answer.explain(side)}  # type: ignore[arg-type]
+
+
+def parts_of(answer: MarginResult) -> dict[str, Any]:
+    """Return the rule's named parts summed over the account, PnL-signed: a number, or one per scenario."""
+    found: dict[str, Any] = {}
+    for name, part in answer.tape.requirement.parts.items():
+        if part.frame is not None:
+            term = part if part.level == "account" else part.net("account")
+            row = (term.numbers()[answer.tape.row] + 0.0).tolist()
+            found[name] = row if term.axis is not None else row[0]
+    return found
 
 
 def portfolio_of(given: Mapping[str, Any]) -> Portfolio:

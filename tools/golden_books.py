@@ -1,0 +1,154 @@
+"""The books of the golden cases: what each holds, by name; a rulebook takes those that its venue could list."""
+
+from typing import Any
+
+from tools.golden_market import ALONE, COINS, INDEX, option_name
+
+Legs = dict[str, float]
+Book = dict[str, Any]
+
+
+class Names:
+    """How a settlement names its contracts: options and perpetuals that pay in coin, or in cash."""
+
+    def __init__(self, *, cash: bool) -> None:
+        self.cash = cash
+
+    def call(self, expiry: str, moneyness: float, coin: str = "BTC") -> str:
+        """A call."""
+        return option_name(coin, expiry, moneyness, "C", cash=self.cash)
+
+    def put(self, expiry: str, moneyness: float, coin: str = "BTC") -> str:
+        """A put."""
+        return option_name(coin, expiry, moneyness, "P", cash=self.cash)
+
+    def perpetual(self, coin: str = "BTC") -> str:
+        """The perpetual of the same settlement."""
+        return f"{coin}_USDC-PERPETUAL" if self.cash else f"{coin}-PERPETUAL"
+
+    def future(self, coins: float, coin: str = "BTC") -> Legs:
+        """A position of so many coins in the perpetual, in its own unit."""
+        return {self.perpetual(coin): coins if self.cash else round(coins * INDEX[coin], -1)}
+
+
+def books(n: Names) -> dict[str, Book]:
+    """Books of one coin in one settlement: options alone, futures, and both."""
+    found: dict[str, Legs] = {
+        "short_call": {n.call("9d", 1.1): -10},
+        "short_put": {n.put("9d", 0.95): -10},
+        "long_call": {n.call("100d", 1.0): 5},
+        "long_put": {n.put("30d", 1.0): 5},
+        "short_straddle": {n.call("30d", 1.0): -8, n.put("30d", 1.0): -8},
+        "long_strangle": {n.call("9d", 1.1): 12, n.put("9d", 0.8): 12},
+        "call_spread": {n.call("9d", 1.0): -6, n.call("9d", 1.1): 6},
+        "put_spread": {n.put("100d", 1.0): 6, n.put("100d", 0.8): -6},
+        "calendar": {n.call("9d", 1.0): -7, n.call("100d", 1.0): 7},
+        "box": {n.call("100d", 0.95): 4, n.put("100d", 0.95): -4, n.call("100d", 1.1): -4, n.put("100d", 1.1): 4},
+        "short_box": {n.call("300d", 0.95): -4, n.put("300d", 0.95): 4, n.call("300d", 1.1): 4, n.put("300d", 1.1): -4},
+        "synthetic_forward": {n.call("300d", 1.0): 3, n.put("300d", 1.0): -3},
+        "ratio_spread": {n.call("9d", 1.0): 5, n.call("9d", 1.1): -12},
+        "iron_condor": {n.put("9d", 0.8): 9, n.put("9d", 0.95): -9, n.call("9d", 1.1): -9, n.call("9d", 1.3): 9},
+        "far_wings": {n.call("100d", 2.2): -60, n.put("100d", 0.4): -60},
+        "settling_now": {n.call("6m", 1.0): -10, n.put("6m", 1.0): 4, n.call("6m", 0.95): 2},
+        "long_perpetual": n.future(3.0),
+        "short_perpetual": n.future(-40.0),
+        "pending_pnl": n.future(2.0) | {n.call("9d", 1.0): -1},
+        "covered_call": n.future(10.0) | {n.call("9d", 1.1): -10},
+        "protective_put": n.future(10.0) | {n.put("30d", 0.95): 10},
+        "delta_neutral": n.future(-4.0) | {n.call("100d", 1.0): 9, n.call("9d", 1.1): -6, n.put("9d", 0.8): 3},
+        "everything": n.future(6.0)
+        | {
+            n.call("6m", 1.0): -3,
+            n.put("9d", 0.95): 5,
+            n.call("9d", 1.1): -6,
+            n.call("30d", 1.0): -4,
+            n.put("30d", 0.8): -2,
+            n.call("100d", 1.3): 8,
+            n.put("100d", 0.8): -7,
+            n.call("300d", 1.0): -2,
+        },
+    }
+    wallet = {"USDC": 250_000.0} if n.cash else {"BTC": 4.0}
+    made: dict[str, Book] = {name: {"legs": legs, "balances": wallet} for name, legs in found.items()}
+    made["pending_pnl"]["unsettled"] = {n.perpetual(): 1_250.0 if n.cash else 0.0125}
+    return made
+
+
+def both_settlements() -> dict[str, Book]:
+    """Books across coins and settlements, for rulebooks that see a whole account."""
+    coin, cash = Names(cash=False), Names(cash=True)
+    two: Legs = coin.future(-5.0) | cash.future(5.5) | {coin.call("9d", 1.1): -6, cash.call("9d", 1.1): 4}
+    eth: Legs = coin.future(-60.0, "ETH") | {coin.put("9d", 0.95, "ETH"): -90, cash.call("100d", 1.1, "ETH"): 70}
+    basis: Legs = coin.future(20.0) | {"BTC-100d": -1_680_000.0}
+    return {
+        "two_settlements": {"legs": two, "balances": {"BTC": 2.0, "USDC": 50_000.0}},
+        "two_coins": {"legs": two | eth, "balances": {"BTC": 1.5, "ETH": -20.0, "USDC": 150_000.0}},
+        "long_and_short_coin": {
+            "legs": coin.future(10.0) | coin.future(-290.0, "ETH"),
+            "balances": {"BTC": 1.0, "USDC": -10_000.0},
+        },
+        "basis_trade": {"legs": basis, "balances": {"BTC": 3.0, "USDC": 1_000.0}},
+        "large": {
+            "legs": coin.future(4_000.0) | {coin.call("100d", 1.1): 900, coin.put("9d", 0.95): -300},
+            "balances": {"BTC": 900.0, "USDC": 5e6},
+        },
+        "pending_coin": {
+            "legs": coin.future(2.0) | cash.future(-1.0, "ETH") | {coin.put("30d", 1.0): -2},
+            "unsettled": {"BTC-PERPETUAL": 0.75, "ETH_USDC-PERPETUAL": -2_000.0},
+            "balances": {"USDC": 60_000.0, "USDT": 5_000.0},
+        },
+        "wallet_alone": {"legs": {}, "balances": {"BTC": 1.0, "ETH": 10.0, "USDC": 1_000.0, "USDT": 500.0}},
+        "in_debt": {"legs": coin.future(1.0), "balances": {"BTC": 2.0, "ETH": -8.0, "USDC": -30_000.0}},
+    }
+
+
+def alt_coins(*coins: str) -> dict[str, Book]:
+    """Books on the other coins, which have parameters of their own."""
+    cash = Names(cash=True)
+    made: dict[str, Book] = {}
+    for coin in coins:
+        legs = cash.future(-400.0, coin) | {
+            cash.call("6m", 1.0, coin): -50,
+            cash.call("9d", 1.1, coin): -300,
+            cash.put("9d", 0.95, coin): -250,
+            cash.put("30d", 0.8, coin): 400,
+            cash.call("100d", 1.3, coin): -500,
+            cash.put("100d", 0.4, coin): -700,
+            cash.call("300d", 2.2, coin): 350,
+        }
+        wallet = {"USDC": 60_000.0} | ({coin: 100.0} if coin in INDEX else {})
+        made[coin.lower()] = {"legs": legs, "balances": wallet}
+    return made
+
+
+def alt_inverse(coin: str) -> Book:
+    """A coin's inverse perpetual beside its linear one and a coin option."""
+    n = Names(cash=False)
+    legs = n.future(900.0, coin) | {f"{coin}_USDC-PERPETUAL": -1_100.0, n.call("9d", 1.1, coin): -300}
+    return {"legs": legs | {n.put("9d", 0.8, coin): -200}, "balances": {"USDC": 40_000.0, coin: 30.0}}
+
+
+def collateral(*coins: str) -> Book:
+    """A wallet of every coin of a haircut list, over a small position."""
+    chosen = coins or (*COINS, *ALONE)
+    wallet = {c: round(20_000.0 / price_of(c), 2) for c in chosen}
+    return {"legs": Names(cash=True).future(0.5), "balances": {"USDC": 10_000.0} | wallet}
+
+
+def price_of(coin: str) -> float:
+    """About what a coin costs."""
+    if coin in COINS:
+        underlying, ratio = COINS[coin]
+        return INDEX.get(underlying, 1.0) * ratio
+    return (INDEX | ALONE).get(coin, 1.0)
+
+
+def orders(n: Names) -> list[dict[str, Any]]:
+    """Open orders around the market: some would lose at once, some only after a move."""
+    small = 0.02 if not n.cash else 1_700.0
+    return [
+        {"instrument": n.call("9d", 1.1), "quantity": -4.0, "limit": small},
+        {"instrument": n.put("100d", 0.8), "quantity": 3.0, "limit": small * 2.5},
+        {"instrument": n.perpetual(), "quantity": 1.5 if n.cash else 126_000.0, "limit": 84_600.0},
+        {"instrument": n.perpetual(), "quantity": -2.0 if n.cash else -168_000.0, "limit": 83_500.0},
+    ]

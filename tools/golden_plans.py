@@ -1,0 +1,336 @@
+"""Which books under which rulebook, and the least and most of every parameter."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from loadline.rulebooks.parameters import Parameter
+from loadline.rulebooks.rulebook import load
+from tools import golden_books as made
+from tools.golden_books import Book, Names
+from tools.golden_market import COINS
+
+COIN, CASH = Names(cash=False), Names(cash=True)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One golden case before it is answered."""
+
+    name: str
+    rulebook: str
+    book: Book
+    market: str = "calm"
+    currency: str = "USD"
+    overrides: dict[str, Any] = field(default_factory=dict)
+    covers: dict[str, str] = field(default_factory=dict)
+    depth: int = 3
+    vectors: bool = False
+    notes: bool = False
+
+
+def version_dates(name: str) -> list[str]:
+    """The dates of a rulebook's versions, newest last."""
+    return [v.label.rpartition("@")[2] for v in load(name).versions]
+
+
+def newest(name: str) -> str:
+    """``NAME@DATE`` of the newest version."""
+    return f"{name}@{version_dates(name)[-1]}"
+
+
+def of_books(name: str, found: dict[str, Book], *, date: str = "", **more: Any) -> list[Case]:
+    """A case for each book under one version."""
+    rulebook = f"{name}@{date}" if date else newest(name)
+    return [Case(book, rulebook, legs, **more) for book, legs in found.items()]
+
+
+def dated(name: str, books: dict[str, Book], **more: Any) -> list[Case]:
+    """A case for each book under every older version."""
+    return [
+        Case(f"{book}_{date}", f"{name}@{date}", legs, **more)
+        for date in version_dates(name)[:-1]
+        for book, legs in books.items()
+    ]
+
+
+def some(books: dict[str, Book], *names: str) -> dict[str, Book]:
+    """A few books by name."""
+    return {name: books[name] for name in names}
+
+
+def merged(*books: Book) -> Book:
+    """All books in one account."""
+    whole: Book = {"legs": {}, "balances": {}, "unsettled": {}, "orders": []}
+    for book in books:
+        whole["orders"] += book.get("orders", [])
+        for part in ("legs", "balances", "unsettled"):
+            for key, amount in book.get(part, {}).items():
+                whole[part][key] = whole[part].get(key, 0.0) + amount
+    return whole
+
+
+ETH_COIN: Book = {
+    "legs": COIN.future(-30.0, "ETH")
+    | {COIN.call("9d", 1.1, "ETH"): -60, COIN.put("100d", 0.8, "ETH"): -80, COIN.call("300d", 1.0, "ETH"): 40},
+    "balances": {"ETH": 25.0},
+}
+ETH_CASH: Book = {
+    "legs": CASH.future(-30.0, "ETH")
+    | {CASH.call("9d", 1.1, "ETH"): -60, CASH.put("100d", 0.8, "ETH"): -80, CASH.call("300d", 1.0, "ETH"): 40},
+    "balances": {"ETH": 25.0},
+}
+COIN_BOOKS, CASH_BOOKS, ACCOUNTS = made.books(COIN), made.books(CASH), made.both_settlements()
+OPENING: Book = {"legs": {}, "orders": made.orders(COIN)}
+OPENING_CASH: Book = {"legs": {}, "orders": made.orders(CASH)}
+RC = ("BTC", "cbBTC", "LBTC", "eBTC", "SolvBTC", "ETH", "wstETH", "weETH", "rsETH", "rswETH", "pufETH", "HYPE")
+DOLLARS = ("USDT", "sUSDe", "USDe", "DAI", "sDAI", "OP", "DRV", "OLAS", "fxUSDC", "XYZ")
+DERIBIT_COINS = made.collateral("BTC", "ETH", "stETH", "USYC", "BUIDL", "USDe", "USDT")
+ALT_OF_SRM = ("SOL", "HYPE")
+
+
+def reference(name: str) -> Book:
+    """The book that a rulebook's extremes are shown on: something of everything it has a parameter for."""
+    if name in ("derive", "derive-v1"):
+        wallet: Book = {"legs": {}, "balances": {"cbBTC": 0.5, "wstETH": 10.0, "USDT": 5_000.0, "BTC": 1.0}}
+        return merged(CASH_BOOKS["everything"], ETH_CASH, wallet)
+    if name == "derive-srm":
+        wallet = {"legs": {}, "balances": {"BTC": 1.0, "USDT": 5_000.0, "cbBTC": 0.5}}
+        return merged(CASH_BOOKS["everything"], ETH_CASH, wallet)
+    whole = merged(COIN_BOOKS["everything"], CASH_BOOKS["delta_neutral"], ETH_COIN)
+    if name.startswith("deribit"):
+        return merged(whole, {"legs": {}, "balances": {"stETH": 10.0}}) if name == "deribit-xpm" else whole
+    return merged(whole, {"legs": {}, "balances": {"stETH": 10.0, "USDT": 3_000.0}})
+
+
+STATED: dict[str, dict[str, tuple[Any, Any]]] = {
+    "deribit": {
+        "grid.extended_moves": ([-0.33], [-0.9, -0.33, 0.5, 10.0]),
+        "dampener.usd": (None, 1e6),
+        "pnl_offset.limit": (None, 1e9),
+        "delta_shock.threshold": (None, 1e12),
+        "delta_shock.slope": (None, 1.0),
+        "addon.mmp": (None, 5.0),
+        "addon.spot": (None, 5.0),
+        "addon.orders": (None, 5.0),
+        "observed.date": ("2000-01-01", "2100-01-01"),
+    },
+    "derive": {
+        "scenarios.regular": ([[1.0, "none", 1.0]], [[0.1, "up", 1.0], [1.0, "down", 1.0], [3.0, "up", 1.0]]),
+        "scenarios.tail": ([[1.0, "up", 0.0]], [[0.05, "up", 1.0], [11.0, "up", 1.0]]),
+        "scenarios.skew": ([[1.0, "skew_linear", 0.0]], [[1.0, "skew_linear", 5.0], [1.0, "skew_abs", 5.0]]),
+        "scenarios.basis": ([[1.0, "none", 1.0]], [[2.0, "none", 1.0], [0.2, "none", 1.0]]),
+    },
+    "tail": {
+        "scenarios.count": (None, 5_000),
+        "scenarios.seed": (None, 2_147_483_647),
+        "scenarios.spot_nodes": (None, 101),
+        "scenarios.vol_nodes": (None, 31),
+        "scenarios.degrees": (0.0, None),
+    },
+}
+"""Family -> parameter -> (least, most) where the file gives no bound, or none that is worth computing at."""
+FLAT = {"correlation.spot_vol": 0.0, "correlation.spot_vol_other": 0.0}
+ALONG: dict[tuple[str, str], dict[str, Any]] = {
+    ("correlation.spot_spot", "min"): FLAT,
+    ("correlation.spot_spot", "max"): FLAT,
+    ("correlation.vol_vol", "min"): FLAT,
+    ("correlation.vol_vol", "max"): FLAT,
+    ("correlation.spot_vol", "min"): {"correlation.spot_vol_other": -0.8},
+    ("correlation.spot_vol", "max"): {"correlation.spot_vol_other": 0.8},
+    ("correlation.spot_vol_other", "min"): {"correlation.spot_vol": -0.8},
+    ("correlation.spot_vol_other", "max"): {"correlation.spot_vol": 0.8},
+    ("scenarios.spot_nodes", ""): {"scenarios.kind": "grid"},
+    ("scenarios.vol_nodes", ""): {"scenarios.kind": "grid"},
+    ("scenarios.reach", ""): {"scenarios.kind": "grid"},
+    ("delta_shock.cap", ""): {"delta_shock.threshold": 0.0, "delta_shock.slope": 0.1},
+    ("delta_shock.slope", ""): {"delta_shock.threshold": 0.0},
+    ("delta_shock.threshold", ""): {"delta_shock.slope": 0.001},
+    ("pnl_offset.limit", ""): {"pnl_offset.share": 1.0},
+}
+"""(parameter, end) -> what else must be set for it to matter, or for correlations to be possible."""
+FEW_DRAWS = {"scenarios.count": 200}
+
+
+def ends_of(family: str, parameter: Parameter) -> Iterator[tuple[str, Any]]:
+    """(end, value) of one parameter: its least and its most, or its choices."""
+    if parameter.choices:
+        yield from ((f"choice {c}", c) for c in parameter.choices)
+        return
+    stated = STATED.get(family, {}).get(parameter.name, (None, None))
+    for end, value, bound in (("min", stated[0], parameter.low), ("max", stated[1], parameter.high)):
+        if value is None and bound in (float("inf"), float("-inf")):
+            raise SystemExit(f"{family}.{parameter.name} has no {end}: state one in tools/golden_plans.py")
+        yield end, bound if value is None else value
+
+
+def extremes(name: str) -> list[Case]:
+    """A case for each parameter at its least and at its most, and for each choice."""
+    rule, family, book = load(name), name.split("-")[0], reference(name)
+    market = "doubt" if family in ("derive", "deribit") else "calm"
+    found = []
+    for parameter in rule.versions[-1].parameters.values():
+        keyed = (parameter.name.startswith("scenarios.") and family == "derive") or parameter.name == "observed.date"
+        for end, value in ends_of(family, parameter):
+            changes = {f"{parameter.name}.{k}": value for k in ("BTC", "ETH")} if keyed else {parameter.name: value}
+            changes |= ALONG.get((parameter.name, end), ALONG.get((parameter.name, ""), {}))
+            if name == "tail" and parameter.name != "scenarios.count":
+                changes = FEW_DRAWS | changes
+            if name == "static":
+                changes = {k: v for k, v in changes.items() if not k.startswith("scenarios.")}
+            found.append(
+                Case(
+                    name=f"{parameter.name} {end}",
+                    rulebook=newest(name),
+                    book=book,
+                    market=market,
+                    currency=CURRENCY.get(name, "USD"),
+                    overrides={f"{family if '-' not in name else name}.{path}": v for path, v in changes.items()},
+                    covers={"parameter": parameter.name, "end": end},
+                    depth=2,
+                    notes=parameter.name == "observed.date",
+                )
+            )
+    return found
+
+
+CURRENCY = {"derive": "USDC", "derive-v1": "USDC", "derive-srm": "USDC", "deribit-spm": "BTC"}
+
+
+def families(name: str) -> dict[str, list[Case]]:
+    """The files of one rulebook: ``family_what`` -> cases."""
+    found = BOOKS[name]()
+    return found | {"parameters_extremes": extremes(name)}
+
+
+def _isolated() -> dict[str, list[Case]]:
+    few = some(CASH_BOOKS, "short_call", "short_put", "long_call", "iron_condor", "long_perpetual", "short_perpetual")
+    coin = some(COIN_BOOKS, "short_call", "short_put", "short_straddle", "call_spread", "iron_condor", "far_wings")
+    coin |= some(COIN_BOOKS, "long_perpetual", "short_perpetual", "pending_pnl", "covered_call", "everything")
+    alts = {coin: made.alt_inverse(coin) for coin in ("ETH", "SOL")} | {"collateral": made.collateral()}
+    alts |= {"orders": merged(ACCOUNTS["two_settlements"], OPENING, OPENING_CASH)}
+    alts["sol_options"] = {"legs": made.alt_coins("SOL")["sol"]["legs"], "balances": {"SOL": 5.0, "USD": 1_000.0}}
+    return {
+        "books_coin": of_books("isolated", coin),
+        "books_cash": of_books("isolated", few, market="doubt"),
+        "books_accounts": of_books("isolated", ACCOUNTS | alts),
+    }
+
+
+def _static() -> dict[str, list[Case]]:
+    coin = some(COIN_BOOKS, "short_call", "long_put", "short_straddle", "calendar", "far_wings", "pending_pnl")
+    coin |= some(COIN_BOOKS, "covered_call", "delta_neutral", "everything")
+    alts = {"sol": made.alt_inverse("SOL"), "collateral": made.collateral("BTC", "ETH", "SOL", "USDT", "stETH")}
+    alts["owned_dollars"] = {"legs": COIN.future(1.0), "balances": {"USD": 5_000.0, "USDC": 4_000.0}}
+    alts["uncounted"] = {"legs": COIN.future(1.0), "balances": {"wstETH": 3.0, "BTC": 1.0}}
+    return {
+        "books_coin": of_books("static", coin),
+        "books_accounts": of_books("static", ACCOUNTS | alts, market="doubt"),
+    }
+
+
+def _tail() -> dict[str, list[Case]]:
+    few = {"tail.scenarios.count": 40}
+    grid = {"tail.scenarios.kind": "grid", "tail.scenarios.spot_nodes": 9, "tail.scenarios.vol_nodes": 3}
+    coin = some(COIN_BOOKS, "short_call", "long_put", "short_straddle", "calendar", "far_wings", "pending_pnl")
+    coin |= some(COIN_BOOKS, "covered_call", "delta_neutral", "everything")
+    alts = {"sol": made.alt_inverse("SOL"), "collateral": made.collateral("BTC", "ETH", "SOL", "USDT", "stETH")}
+    alts["orders"] = merged(ACCOUNTS["two_settlements"], OPENING, OPENING_CASH)
+    alts["owned_dollars"] = {"legs": COIN.future(1.0), "balances": {"USD": 5_000.0, "USDC": 4_000.0}}
+    alts["uncounted"] = {"legs": COIN.future(1.0), "balances": {"wstETH": 3.0, "BTC": 1.0}}
+    whole = some(COIN_BOOKS, "short_straddle", "everything")
+    shown = some(COIN_BOOKS, "short_straddle", "delta_neutral")
+    return {
+        "books_coin": of_books("tail", coin, overrides=few, vectors=True),
+        "books_accounts": of_books("tail", ACCOUNTS | alts, market="doubt", overrides=few),
+        "books_drawn": of_books("tail", whole),
+        "books_grid": of_books("tail", shown, overrides=grid, vectors=True)
+        + of_books("tail", {"value_at_risk": COIN_BOOKS["everything"]}, overrides=grid | {"tail.measure.kind": "var"})
+        + of_books("tail", {"full_grid": COIN_BOOKS["delta_neutral"]}, overrides={"tail.scenarios.kind": "grid"}),
+    }
+
+
+def _derive() -> dict[str, list[Case]]:
+    more = {"currency": "USDC"}
+    alts = made.alt_coins("SOL", "HYPE", "ETH") | {"btc": CASH_BOOKS["everything"]}
+    wallets = {"risk_cancelling": made.collateral(*RC), "dollars": made.collateral(*DOLLARS)}
+    wallets["cash"] = {"legs": CASH.future(1.0), "balances": {"USD": 5_000.0, "USDC": -4_000.0}}
+    return {
+        "books_options": of_books("derive", CASH_BOOKS, vectors=True, **more),
+        "books_accounts": of_books("derive", ACCOUNTS | wallets, **more),
+        "books_doubt": of_books("derive", ACCOUNTS | alts | wallets, market="doubt", vectors=True, **more),
+    }
+
+
+def _derive_v1() -> dict[str, list[Case]]:
+    more = {"currency": "USDC"}
+    wallets = {"base": made.collateral("BTC", "ETH", "cbBTC"), "eth": made.alt_coins("ETH")["eth"]}
+    wallets["btc"] = CASH_BOOKS["everything"]
+    return {
+        "books_options": of_books("derive-v1", CASH_BOOKS, vectors=True, **more),
+        "books_accounts": of_books("derive-v1", ACCOUNTS, **more),
+        "books_doubt": of_books("derive-v1", ACCOUNTS | wallets, market="doubt", vectors=True, **more),
+    }
+
+
+def _derive_srm() -> dict[str, list[Case]]:
+    more = {"currency": "USDC"}
+    alts = made.alt_coins(*ALT_OF_SRM, "ETH") | {"btc": CASH_BOOKS["everything"]}
+    alts["collateral"] = made.collateral("BTC", "ETH", "USDT", "wstETH", "XYZ")
+    alts["cash"] = {"legs": CASH.future(1.0), "balances": {"USD": 5_000.0, "USDC": -4_000.0}}
+    return {
+        "books_options": of_books("derive-srm", CASH_BOOKS, **more),
+        "books_accounts": of_books("derive-srm", ACCOUNTS | alts, market="doubt", **more)
+        + dated("derive-srm", some(ACCOUNTS | alts, "btc", "eth", "sol", "collateral"), market="doubt", **more),
+    }
+
+
+def _spm() -> dict[str, list[Case]]:
+    wallets = {
+        currency: {f"{name}_{currency.lower()}": book for name, book in ACCOUNTS.items() if name in held}
+        for currency, held in (
+            ("BTC", ("two_coins", "basis_trade", "large")),
+            ("ETH", ("two_coins", "long_and_short_coin")),
+            ("USDC", ("two_settlements", "pending_coin", "in_debt")),
+        )
+    }
+    opening = {"BTC": merged(COIN_BOOKS["delta_neutral"], OPENING), "USDC": merged(CASH_BOOKS["box"], OPENING_CASH)}
+    old = some(COIN_BOOKS, "everything", "far_wings") | some(ACCOUNTS, "large")
+    accounts = [c for x, books in wallets.items() for c in of_books("deribit-spm", books, currency=x)]
+    accounts += of_books("deribit-spm", {"orders_btc": opening["BTC"]}, currency="BTC")
+    accounts += of_books("deribit-spm", {"orders_usdc": opening["USDC"]}, currency="USDC")
+    accounts += of_books("deribit-spm", {"eth": ETH_COIN}, currency="ETH", vectors=True)
+    usdc = some(CASH_BOOKS, "everything", "delta_neutral")
+    return {
+        "books_coin": of_books("deribit-spm", COIN_BOOKS, currency="BTC", vectors=True),
+        "books_cash": of_books("deribit-spm", usdc, market="doubt", currency="USDC", vectors=True)
+        + of_books("deribit-spm", some(CASH_BOOKS, "short_straddle", "far_wings", "long_perpetual"), currency="USDC"),
+        "books_accounts": accounts,
+        "books_earlier": dated("deribit-spm", old, currency="BTC", vectors=True)
+        + dated("deribit-spm", {"eth": ETH_COIN}, currency="ETH", vectors=True)
+        + dated("deribit-spm", {"usdc": CASH_BOOKS["everything"]}, currency="USDC", vectors=True),
+    }
+
+
+def _xpm() -> dict[str, list[Case]]:
+    orders = {"orders": merged(ACCOUNTS["two_settlements"], OPENING, OPENING_CASH), "collateral": DERIBIT_COINS}
+    old = some(COIN_BOOKS, "everything", "far_wings") | some(ACCOUNTS, "large", "two_coins")
+    old |= {"collateral": made.collateral("BTC", "ETH", "stETH", "USDT")}
+    return {
+        "books_coin": of_books("deribit-xpm", COIN_BOOKS, vectors=True),
+        "books_accounts": of_books("deribit-xpm", ACCOUNTS | orders, market="doubt"),
+        "books_earlier": dated("deribit-xpm", old, vectors=True),
+    }
+
+
+BOOKS = {
+    "isolated": _isolated,
+    "static": _static,
+    "tail": _tail,
+    "derive": _derive,
+    "derive-v1": _derive_v1,
+    "derive-srm": _derive_srm,
+    "deribit-spm": _spm,
+    "deribit-xpm": _xpm,
+}
+assert set(COINS) >= set(RC) - {"BTC", "ETH", "HYPE"}
