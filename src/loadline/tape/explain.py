@@ -133,6 +133,11 @@ def _children(t: Term, group: int, pin: Pin) -> tuple[list[_Node], str]:
         rows, note = _child(a, group, pin, 1.0, t)
         put_in = _at(t.numbers(), group, pin) - _at(a.numbers(), group, pin)
         return [*rows, _Node("rounding", 1.0, put_in, "", [])], note
+    if t.op == "portion":
+        part = _at(_row(t.args[1], t.level, group, t)[None, :], 0, pin) / t.aux[0]
+        rows, note = _child(a, group, pin, part, t)
+        put_in = _at(t.numbers(), group, pin) - part * _at(a.numbers(), group, pin)
+        return [*rows, _Node("rounding", 1.0, put_in, "", [])], note
     if t.op == "min":
         xs = [_row(x, t.level, group, t)[None, :] for x in t.args]
         if pin is not None and max(x.shape[1] for x in xs) > 1:
@@ -174,7 +179,8 @@ def _scaled(t: Term, group: int, pin: Pin) -> tuple[list[_Node], str]:
 
 def _called(t: Term) -> str:
     """The name a reader knows a term by: its own, or that of what it was made from."""
-    while not t.name and t.frame is not None and t.args and t.op in ("scale", "signed", "losses", "rounded", "net"):
+    through = ("scale", "signed", "losses", "rounded", "portion", "net")
+    while not t.name and t.frame is not None and t.args and t.op in through:
         t = t.args[0]
     return t.name or ("constant" if t.frame is None else t.op)
 
@@ -220,6 +226,17 @@ def _correlated(t: Term, group: int, pin: Pin) -> tuple[list[_Node], str]:
     return rows, ""
 
 
+def _seen(t: Term, group: int) -> tuple[str, ...]:
+    """The labels of the axis that a term reduces, as the unit of a group sees them."""
+    axis, frame = t.args[0].axis, t.frame
+    assert axis is not None
+    assert frame is not None
+    if t.level is None or t.level == "account" or not axis.by_unit:
+        return axis.labels
+    unit = frame.classes_of.labels["unit"][frame.class_of(t.level, "unit")[group]]
+    return axis.by_unit.get(unit, axis.labels)
+
+
 def _reduced(t: Term, group: int, pin: Pin) -> tuple[list[_Node], str]:
     a = t.args[0]
     assert a.axis is not None
@@ -229,7 +246,7 @@ def _reduced(t: Term, group: int, pin: Pin) -> tuple[list[_Node], str]:
     if t.op == "worst":
         k = int(x.argmin())
         weights[k] = scale
-        note = f"{t.args[0].axis.name if t.args[0].axis else ''} {a.axis.labels[k]}"
+        note = f"{a.axis.name} {_seen(t, group)[k]}"
     elif t.op == "total":
         weights[:] = scale
         note = ""

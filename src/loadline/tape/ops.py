@@ -54,6 +54,18 @@ def _rate(x: Floats, rate: Floats, ramp: Floats, start: Floats, cap: Floats) -> 
     return np.asarray(np.minimum(rate + ramp * np.maximum(np.abs(x) - start, 0.0), cap))
 
 
+def _portion(t: Term, x: Floats, part: Floats) -> Floats:
+    """``x * part / whole`` in integers; products that a double cannot hold are taken in Python's own."""
+    whole, away = t.aux
+    product = np.abs(x) * part
+    if product.max(initial=0.0) < 2.0**53:  # exact, and so is the quotient's floor: it is rounded to nearest
+        out = np.ceil(product / whole) if away else np.floor(product / whole)
+    else:
+        exact = [int(a) * int(k) for a, k in np.nditer([np.abs(x), np.broadcast_to(part, product.shape)])]
+        out = np.array([-(-n // whole) if away else n // whole for n in exact], np.float64).reshape(product.shape)
+    return np.asarray(np.copysign(out, x) + 0.0)
+
+
 def _tail(t: Term, x: Floats) -> Floats:
     """The shares of the worst scenarios, worst first, where they are fixed; else a weight for each scenario."""
     shares = t.aux[0].shares(x.shape[1]) if hasattr(t.aux[0], "shares") else None
@@ -72,6 +84,7 @@ VALUE: dict[str, Callable[..., Any]] = {
     "losses": lambda t, a: np.where(a < 0, a, 0.0),
     "tiered": lambda t, a, *p: -np.abs(a) * _rate(a, *p),
     "rounded": lambda t, a, f: np.rint(a * f) / f,
+    "portion": _portion,
     "min": lambda t, *xs: reduce(lambda m, x: np.where(x < m, x, m), xs),
     "net": _net,
     "worst": lambda t, a: a.min(1, keepdims=True),
@@ -134,6 +147,7 @@ PULL: dict[str, Callable[..., list[Floats]]] = {
     "losses": lambda t, g, mode, a: [g * (a < 0)],
     "tiered": _pull_tiered,
     "rounded": lambda t, g, mode, a, f: [g],
+    "portion": lambda t, g, mode, a, part: [g * part / t.aux[0]],
     "min": _pull_min,
     "net": _pull_net,
     "worst": _pull_worst,

@@ -69,6 +69,8 @@ def pull(root: Term, mode: Mode = "marginal") -> list[Leaf]:
         values = [lifted(a, term.level if term.op not in _REDUCING else a.level, frame) for a in term.args]
         if term.op == "rounded":
             _spread(found, frame, term, "rounding", g * (term.numbers() - values[0]))
+        if term.op == "portion":
+            _spread(found, frame, term, "rounding", g * (term.numbers() - values[0] * values[1] / term.aux[0]))
         pulled = ops.PULL[term.op](term, g, mode, *values)
         for a, x, w in zip(term.args, values, pulled, strict=False):  # factors (scale's k, ...) get no weight
             if a.frame is None:

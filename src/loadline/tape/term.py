@@ -8,8 +8,8 @@ that recording is what a bulk plan is written from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,10 +21,11 @@ from loadline.tape.frame import RANK, Classes, Floats, Frame
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """The columns of a term: a name and a label per column."""
+    """The columns of a term: a name and a label per column; ``by_unit`` has labels that one unit sees instead."""
 
     name: str
     labels: tuple[str, ...]
+    by_unit: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
 
 
 class NotPlannable(TypeError):
@@ -118,6 +119,13 @@ class Term:
         """Return the value rounded half to even at a number of decimals: a named step of a venue's rule."""
         return _map("rounded", self, 10.0**decimals)
 
+    def portion(self, part: Term | float, whole: int, *, away: bool = False) -> Term:
+        """Return ``x * part / whole`` for whole numbers, as a protocol divides them: exact, then cut towards zero.
+
+        ``away``: rounded up in size instead. Both ``x`` and ``part`` (>= 0) must hold integers; ``whole`` is one.
+        """
+        return _map("portion", self, part, aux=(whole, away))
+
     def net(self, level: str) -> Term:
         """Return the sums over the groups of a coarser level, added one at a time in position order."""
         if self.frame is None or self.level is None or RANK[level] <= RANK[self.level]:
@@ -193,7 +201,7 @@ def _agree(found: Any, other: Any, what: str) -> Any:
     raise TypeError(f"cannot mix {what} {found} and {other}: net or reduce first")
 
 
-def _map(op: str, *given: Term | float) -> Term:
+def _map(op: str, *given: Term | float, aux: Any = None) -> Term:
     args = tuple([a if a.__class__ is Term else _number(a) for a in given])  # type: ignore[arg-type]
     axis = level = of_constants = None
     for a in args:
@@ -206,7 +214,7 @@ def _map(op: str, *given: Term | float) -> Term:
         for a in args:
             of_constants = _agree(of_constants, a.level, "levels")
         level = of_constants
-    return _make(op, args, None, level, axis)
+    return _make(op, args, aux, level, axis)
 
 
 def _make(op: str, args: tuple[Term, ...], aux: Any, level: str | None, axis: Axis | None) -> Term:

@@ -1,0 +1,57 @@
+"""Whole numbers divided as protocols divide them: exact at any size, re-adding when explained or attributed."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadline.tape.explain import explain
+from loadline.tape.frame import Classes, Frame
+from loadline.tape.pull import pull
+from loadline.tape.term import Term, column, constant
+
+
+def frame(values: list[float]) -> Frame:
+    n = len(values)
+    code = {level: np.arange(n) for level in ("position", "strike", "expiry", "unit")}
+    made = Frame(
+        Classes(code, {level: [f"{i}" for i in range(n)] for level in code}), np.zeros(n, int), np.arange(n), "a"
+    )
+    made.columns["position", "quantity"] = np.array(values, float)
+    return made
+
+
+def cut(x: int, part: int, whole: int, away: bool) -> int:
+    size = abs(x) * part
+    out = -(-size // whole) if away else size // whole
+    return -out if x < 0 else out
+
+
+SIZES = st.lists(st.integers(-(2**53), 2**53), min_size=1, max_size=4)
+
+
+@given(values=SIZES, part=st.integers(0, 2**40), whole=st.integers(1, 2**40), away=st.booleans())
+def test_it_is_the_integer_quotient(values: list[int], part: int, whole: int, away: bool) -> None:
+    got = column(frame([float(v) for v in values]), "quantity").portion(part, whole, away=away).numbers()[:, 0]
+    assert got.tolist() == [float(cut(v, part, whole, away)) for v in values]
+    assert not np.signbit(got[got == 0]).any()
+
+
+@given(values=st.lists(st.integers(-(10**6), 10**6), min_size=1, max_size=4), away=st.booleans())
+def test_rows_and_leaves_add_up_again(values: list[int], away: bool) -> None:
+    held = column(frame([float(v) for v in values]), "quantity")
+    parts = constant(np.arange(1.0, 1.0 + len(values)), "position")
+    root = held.portion(parts, 7, away=away).net("account").portion(3, 11).named("total")
+    rows = explain(root, 0)
+    total = float(root)
+    children = [r.factor * r.value for r in rows if len(r.path) == 2]
+    if total:
+        assert sum(children) == pytest.approx(total, abs=1e-9)
+    assert sum(float(leaf.contribution.sum()) for leaf in pull(root)) == pytest.approx(total, abs=1e-6)
+
+
+def test_it_scales_with_its_slope() -> None:
+    held = column(frame([10.0]), "quantity")
+    root: Term = held.portion(3, 4).net("account")
+    (rounding, leaf) = pull(root)
+    assert leaf.weight.tolist() == [0.75] and rounding.contribution.tolist() == [-0.5]
