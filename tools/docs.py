@@ -1,16 +1,18 @@
 """Regenerate the parts of the documentation that are made from the code.
 
 ``python -m tools.docs`` writes them; with ``--check`` it only says which are out of date, and fails if any is.
-A generated part stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; `PARTS` says who makes it.
+A generated part stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; `PARTS` says who makes it. Those
+of `PAGES` are made whole.
 """
 
 import argparse
 import ast
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from loadline.cli import manual
+from tools import docs_rulebooks
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "loadline"
@@ -67,6 +69,10 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
 }
 
 
+# page → who makes the whole of it
+PAGES: dict[str, Callable[[], str]] = docs_rulebooks.pages()
+
+
 def renewed(page: str, parts: dict[str, Callable[[], str]]) -> str:
     """The text of a page with its generated parts made anew."""
     text = (ROOT / page).read_text(encoding="utf-8")
@@ -80,21 +86,29 @@ def renewed(page: str, parts: dict[str, Callable[[], str]]) -> str:
     return text
 
 
+def made() -> Iterator[tuple[str, str]]:
+    """Every generated page with the text it should have."""
+    for page, parts in PARTS.items():
+        yield page, renewed(page, parts)
+    for page, make in PAGES.items():
+        yield page, make()
+
+
 def main(arguments: list[str]) -> int:
     """Write or check every generated page; 1 if `--check` finds one out of date."""
     parser = argparse.ArgumentParser(prog="python -m tools.docs", description="Regenerate the documentation.")
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is out of date")
     check = parser.parse_args(arguments).check
     stale = 0
-    for page, parts in PARTS.items():
-        text = renewed(page, parts)
-        if text == (ROOT / page).read_text(encoding="utf-8"):
+    for page, text in made():
+        path = ROOT / page
+        if path.is_file() and text == path.read_text(encoding="utf-8"):
             continue
         stale += 1
         if check:
             print(f"{page} is out of date: run `make docs`")
         else:
-            (ROOT / page).write_text(text, encoding="utf-8")
+            path.write_text(text, encoding="utf-8")
             print(f"{page} written")
     if not stale:
         print("documentation is up to date")

@@ -1,7 +1,7 @@
 """Derive portfolio margin, PMRM_2: worst of a damped grid with skew, against a basis contingency, plus static charges.
 
 The venue speaks of net margin = equity - requirement; positive is healthy. Amounts are in its cash asset, USDC.
-Sources: the venue's PM2 page and public cases; each parameter in derive.toml. Numbers in comments are steps there.
+Sources: the venue's PM2 page and public cases; each parameter in derive.toml. Numbers in comments: steps of its page.
 """
 
 from __future__ import annotations
@@ -66,9 +66,8 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
 
     # 6. static discount on an expiry's shocked value, by its sign
     def carry(side: str) -> np.ndarray:
-        return u.tau * (
-            rate * p.number(f"static_discount.{side}_rate_mult") + p.number(f"static_discount.{side}_rate_add")
-        )
+        mult, add = (p.number(f"static_discount.{side}_rate_{n}") for n in ("mult", "add"))
+        return u.tau * (rate * mult + add)
 
     gain = book.each(p.number("static_discount.long") * np.exp(-carry("long")), "expiry")
     loss = np.minimum(np.exp(rate * u.tau), p.number("static_discount.short") / np.exp(-carry("short")))
@@ -103,14 +102,11 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     parts = {name: part.named(f"{name} contingency") for name, part in parts.items()}
     sure = blocks.held_confidence(book)
     unsure_worth = blocks.doubt(np.minimum(u.quotes.confidence, u.index_confidence), p) * worth
-    gross = (options * book.each(u.size)).size() * book.each(
-        blocks.doubt(np.minimum(sure, u.quotes.confidence), p) * u.index
-    )
-    unsure = (
-        gross.net("unit")
-        + size * book.each(blocks.doubt(sure, p) * u.index, "unit")
-        + (owned * book.each(np.where(blocks.cash_rows(u), 0.0, unsure_worth))).net("unit")
-    ).named("oracle contingency")
+    doubt = blocks.doubt(np.minimum(sure, u.quotes.confidence), p) * u.index
+    unsure = ((options * book.each(u.size)).size() * book.each(doubt)).net("unit")
+    unsure = unsure + size * book.each(blocks.doubt(sure, p) * u.index, "unit")
+    cover = (owned * book.each(np.where(blocks.cash_rows(u), 0.0, unsure_worth))).net("unit")
+    unsure = (unsure + cover).named("oracle contingency")
 
     # 11, 12. the loss factor, dearer for initial while the stablecoin is off its peg; static charges are added
     peg = max(p.number("peg.threshold") - stable, 0.0) * p.number("peg.factor")
@@ -129,14 +125,11 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
 
 
 def check(p: Version) -> None:
-    """Refuse what the venue's contract refuses: a skew scenario with a spot move, discounts the wrong way round."""
+    """Refuse what the venue's contract refuses: a skew scenario that moves spot; raises ``RuleError``."""
     for rows in p.parameter("scenarios.skew").values():
         if any(float(row[0]) != 1.0 for row in rows):
-            raise RuleError(
-                f"{p.label}: a skew scenario may not move spot",
-                causes="a case that the venue's own suite switches off",
-                remedy="give skew scenarios a spot factor of 1",
-            )
+            what, causes = f"{p.label}: a skew scenario may not move spot", "the venue's own suite skips such a case"
+            raise RuleError(what, causes=causes, remedy="give skew scenarios a spot factor of 1")
 
 
 RULEBOOKS = {
