@@ -134,7 +134,8 @@ def _children(t: Term, group: int, pin: Pin) -> tuple[list[_Node], str]:
         put_in = _at(t.numbers(), group, pin) - _at(a.numbers(), group, pin)
         return [*rows, _Node("rounding", 1.0, put_in, "", [])], note
     if t.op == "portion":
-        part = _at(_row(t.args[1], t.level, group, t)[None, :], 0, pin) / t.aux[0]
+        part, whole = (_at(_row(k, t.level, group, t)[None, :], 0, None) for k in t.args[1:])
+        part /= whole
         rows, note = _child(a, group, pin, part, t)
         put_in = _at(t.numbers(), group, pin) - part * _at(a.numbers(), group, pin)
         return [*rows, _Node("rounding", 1.0, put_in, "", [])], note

@@ -54,15 +54,15 @@ def _rate(x: Floats, rate: Floats, ramp: Floats, start: Floats, cap: Floats) -> 
     return np.asarray(np.minimum(rate + ramp * np.maximum(np.abs(x) - start, 0.0), cap))
 
 
-def _portion(t: Term, x: Floats, part: Floats) -> Floats:
+def _portion(t: Term, x: Floats, part: Floats, whole: Floats) -> Floats:
     """``x * part / whole`` in integers; products that a double cannot hold are taken in Python's own."""
-    whole, away = t.aux
-    product = np.abs(x) * part
+    product, away = np.abs(x) * part, t.aux
     if product.max(initial=0.0) < 2.0**53:  # exact, and so is the quotient's floor: it is rounded to nearest
         out = np.ceil(product / whole) if away else np.floor(product / whole)
     else:
-        exact = [int(a) * int(k) for a, k in np.nditer([np.abs(x), np.broadcast_to(part, product.shape)])]
-        out = np.array([-(-n // whole) if away else n // whole for n in exact], np.float64).reshape(product.shape)
+        each = zip(*(np.broadcast_to(k, product.shape).ravel().tolist() for k in (np.abs(x), part, whole)), strict=True)
+        exact = [(int(a) * int(k), int(n)) for a, k, n in each]
+        out = np.array([-(-m // n) if away else m // n for m, n in exact], np.float64).reshape(product.shape)
     return np.asarray(np.copysign(out, x) + 0.0)
 
 
@@ -147,7 +147,7 @@ PULL: dict[str, Callable[..., list[Floats]]] = {
     "losses": lambda t, g, mode, a: [g * (a < 0)],
     "tiered": _pull_tiered,
     "rounded": lambda t, g, mode, a, f: [g],
-    "portion": lambda t, g, mode, a, part: [g * part / t.aux[0]],
+    "portion": lambda t, g, mode, a, part, whole: [g * part / whole],
     "min": _pull_min,
     "net": _pull_net,
     "worst": _pull_worst,

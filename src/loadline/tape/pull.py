@@ -70,7 +70,7 @@ def pull(root: Term, mode: Mode = "marginal") -> list[Leaf]:
         if term.op == "rounded":
             _spread(found, frame, term, "rounding", g * (term.numbers() - values[0]))
         if term.op == "portion":
-            _spread(found, frame, term, "rounding", g * (term.numbers() - values[0] * values[1] / term.aux[0]))
+            _spread(found, frame, term, "rounding", g * (term.numbers() - values[0] * values[1] / values[2]))
         pulled = ops.PULL[term.op](term, g, mode, *values)
         for a, x, w in zip(term.args, values, pulled, strict=False):  # factors (scale's k, ...) get no weight
             if a.frame is None:

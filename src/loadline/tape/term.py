@@ -119,12 +119,12 @@ class Term:
         """Return the value rounded half to even at a number of decimals: a named step of a venue's rule."""
         return _map("rounded", self, 10.0**decimals)
 
-    def portion(self, part: Term | float, whole: int, *, away: bool = False) -> Term:
+    def portion(self, part: Term | float, whole: Term | float, *, away: bool = False) -> Term:
         """Return ``x * part / whole`` for whole numbers, as a protocol divides them: exact, then cut towards zero.
 
-        ``away``: rounded up in size instead. Both ``x`` and ``part`` (>= 0) must hold integers; ``whole`` is one.
+        ``away``: rounded up in size instead. All three must hold integers, ``part >= 0`` and ``whole > 0``.
         """
-        return _map("portion", self, part, aux=(whole, away))
+        return _map("portion", self, part, whole, aux=away)
 
     def net(self, level: str) -> Term:
         """Return the sums over the groups of a coarser level, added one at a time in position order."""
