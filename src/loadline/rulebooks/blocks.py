@@ -54,6 +54,15 @@ def wallet_parameter(universe: Universe, p: Version, name: str) -> Floats:
     return found
 
 
+def traded_parameter(universe: Universe, p: Version, name: str) -> Floats:
+    """Return (N,) a parameter keyed by underlying; where only a wallet holds an underlying, it may have none: 0."""
+    keys = universe.underlyings
+    traded = np.zeros(len(keys.names), np.bool_)
+    traded[keys.place[~universe.spot]] = True
+    found = [p.get(name, k) if t else p.parameter(name).of(k) or 0.0 for k, t in zip(keys.names, traded, strict=True)]
+    return np.array(found, np.float64)[keys.place]
+
+
 def owned(book: Book) -> Term:
     """Return less the amount of each balance that is owned, 0 for one that is owed: a haircut forgives no debt."""
     return (-book.only(book.universe.spot)).losses()
@@ -127,9 +136,7 @@ def settled_part(universe: Universe, window: float) -> Floats:
 def power_rule(universe: Universe, p: Version, floor_days: float, *, inclusive: bool) -> tuple[Floats, Floats]:
     """Return (N,) the factors on vol up and down by the 30-day power rule, from the ``vol_shock`` parameters."""
     keys = universe.pairs
-    up, down, short, long = (
-        p.each(f"vol_shock.{n}", keys) for n in ("up", "down", "short_power", "long_power")
-    )
+    up, down, short, long = (p.each(f"vol_shock.{n}", keys) for n in ("up", "down", "short_power", "long_power"))
     return power_shift(
         universe.days,
         range_up=up,
