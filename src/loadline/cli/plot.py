@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from loadline.cli.amounts import count
 from loadline.cli.faults import AtWord, CommandLineError
+from loadline.cli.heatmap import heatmap
 from loadline.foundation.errors import LoadlineError, MissingData
 from loadline.foundation.table import Floats
 from loadline.foundation.units import format_time
@@ -16,16 +17,10 @@ from loadline.foundation.units import format_time
 if TYPE_CHECKING:
     from loadline.engine.surface import Surface
 
-LOSS, GAIN = (178, 24, 43), (33, 102, 172)
-"""The ends of the colours: dark red and dark blue, told apart by those who do not see red and green."""
 STYLE = """
 body { font: 14px/1.4 system-ui, sans-serif; margin: 2em; color: #222; }
 h2 { font-size: 1.1em; margin: 2em 0 .3em; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-td, th { padding: .2em .7em; text-align: right; }
-th { font-weight: normal; color: #666; }
-td.below_initial { outline: 1px dashed #222; outline-offset: -2px; }
-td.below_maintenance { outline: 2px solid #222; outline-offset: -2px; font-weight: bold; }
+svg { max-width: 100%; height: auto; font-variant-numeric: tabular-nums; }
 p { color: #666; max-width: 50em; }
 """
 
@@ -46,35 +41,19 @@ def write_plot(path: Path, found: Sequence[Surface]) -> str:
 
 
 def page(found: Sequence[Surface]) -> str:
-    """Return one page with a table for each surface."""
-    parts = [part for s in found for part in (table(s, "PnL", s.pnl), table(s, "Excess over initial", s.excess))]
-    legend = "Rows: moves of spot; columns: relative moves of vol. USD. Dashed: below the initial requirement; "
-    legend += "solid: below the maintenance requirement, the liquidation region."
+    """Return one page with two grids for each surface; it needs nothing but a browser."""
+    parts = [part for s in found for part in (grid(s, "PnL", s.pnl), grid(s, "Excess over initial", s.excess))]
+    legend = "Upwards: moves of spot; across: relative moves of vol. USD. Solid line: the maintenance requirement just "
+    legend += "met, beyond it (bold) the liquidation region; dashed line: the initial requirement just met."
     head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Loadline</title><style>{STYLE}</style>'
     when = f"<p>As of {format_time(found[0].as_of)}. {legend}</p>"
     return "\n".join([head, "<h1>Spot × vol</h1>", when, *parts, "</html>", ""])
 
 
-def table(s: Surface, title: str, values: Floats) -> str:
-    """Return one grid as a table."""
-    largest = max((abs(x) for x in values.ravel().tolist() if x == x), default=1.0) or 1.0
-    heads = "".join(f"<th>{v:+.0%}</th>" for v in s.vol_moves.tolist())
-    lines = [f"<h2>{html.escape(f'{s.account}: {title}, {s.version}, {s.currency}')}</h2>", "<table>"]
-    lines.append(f"<tr><th></th>{heads}</tr>")
-    for spot, row, statuses in zip(s.spot_moves.tolist(), values.tolist(), s.status.tolist(), strict=True):
-        cells = "".join(cell(x, largest, status) for x, status in zip(row, statuses, strict=True))
-        lines.append(f"<tr><th>{spot:+.0%}</th>{cells}</tr>")
-    return "\n".join([*lines, "</table>"])
-
-
-def cell(value: float, largest: float, status: str) -> str:
-    """Return one cell, coloured by its value and outlined by its status."""
-    if value != value:
-        return f'<td class="{status}">n/a</td>'
-    share = min(1.0, abs(value) / largest) ** 0.6
-    red, green, blue = (round(255 + (end - 255) * share) for end in (GAIN if value > 0 else LOSS))
-    ink = "#fff" if share > 0.6 else "#222"
-    return f'<td class="{status}" style="background:rgb({red},{green},{blue});color:{ink}">{value:,.0f}</td>'
+def grid(s: Surface, title: str, values: Floats) -> str:
+    """Return one grid under its title."""
+    said = f"{s.account}: {title}, {s.version}, {s.currency}"
+    return f"<h2>{html.escape(said)}</h2>\n{heatmap(s, values, said)}"
 
 
 def write_png(path: Path, found: Sequence[Surface]) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from loadline.engine.engine import Chosen
+from loadline.engine.result import Side
 from loadline.engine.surface import Surface, Wallet, wallets
 from loadline.foundation.errors import InputError, Unavailable
 from loadline.model.instruments import Kind
@@ -217,12 +218,13 @@ def single_price(wallet: Wallet) -> LiquidationPrice:
 Point = tuple[float, float]
 
 
-def edge(surface: Surface) -> list[tuple[Point, Point]]:
-    """Return the line between safe and liquidated cells as segments of (spot move, vol move), by interpolation.
+def edge(surface: Surface, side: Side = "maintenance") -> list[tuple[Point, Point]]:
+    """Return the line beyond which equity is below a requirement, as segments of (spot move, vol move).
 
-    Marching squares on the maintenance excess at the cells' own moves; a square with a cell without answer has none.
+    Marching squares on the excess at the cells' own moves, linear between them; a square with a cell without answer has
+    none. ``side``: of the maintenance requirement it is the edge of the liquidation region.
     """
-    z = surface.maintenance_excess
+    z = surface.maintenance_excess if side == "maintenance" else surface.excess
     x, y = surface.spot_moves.tolist(), surface.vol_moves.tolist()
     found: list[tuple[Point, Point]] = []
     for s in range(len(x) - 1):
