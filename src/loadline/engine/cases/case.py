@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Rational
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,14 @@ def checks(
         else:
             found.append(Check(name, float(want), math.nan if have is None else float(have), tolerance, scale))
     return tuple(found)
+
+
+def exactly(component: str, expected: Rational | float, got: Rational | float) -> Check:
+    """Return the check that two numbers are the same, however large: a difference is never lost to a double."""
+    want, have = float(expected), float(got)
+    if have == want and got != expected:
+        have = math.nextafter(want, math.inf if got > expected else -math.inf)
+    return Check(component, want, have, 0.0)
 
 
 def truncated(x: float) -> float:
