@@ -18,6 +18,7 @@ from loadline.io.codec import read_json, read_sheet, refusal, rows_sheet
 from loadline.io.holdings import READERS, Part, Place, SourcedPortfolio
 from loadline.io.limits import Limits
 from loadline.io.numbers import exact_sum
+from loadline.io.venues.known import account_reader
 from loadline.model.positions import Accounts, Balances, Orders, Portfolio, Positions
 
 Defects = tuple[Defect, ...]
@@ -103,6 +104,9 @@ def read_parts(path: Path, section: str, account: str, limits: Limits) -> list[P
     if path.suffix.lower() != ".json":
         return [READERS[section](read_sheet(path, limits), account)]
     payload = read_json(path, limits)
+    other = account_reader(payload)
+    if other is not None:
+        return other(payload, path.name, account)
     if is_venue(payload):
         from loadline.io.venues import deribit
 

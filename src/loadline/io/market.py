@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from loadline.io.piece import Piece, TooEarly
 from loadline.io.prices import is_prices, read_prices
 from loadline.io.snapshot import is_snapshot, read_json_snapshot, scan_snapshot
 from loadline.io.venues.deribit_names import Contract
+from loadline.io.venues.known import Market as MarketReader
+from loadline.io.venues.known import Payloads, market_readers
 from loadline.model.instruments import Instruments
 from loadline.model.market import Market, Quotes
 
@@ -119,8 +122,10 @@ def of_sheet(sheet: Sheet, limits: Limits) -> Source:
 
 def of_payloads(payloads: list[tuple[Any, str]], limits: Limits) -> list[Source]:
     """Return the sources of venue responses: summaries, with the reference data of all instrument responses."""
+    others, payloads = market_readers(payloads)
+    sources = [Source(name, name, partial(_together, read, group)) for name, group, read in others]
     if not payloads:
-        return []
+        return sources
     from loadline.io.venues import deribit_market as deribit
 
     references: dict[str, Contract] = {}
@@ -148,10 +153,15 @@ def of_payloads(payloads: list[tuple[Any, str]], limits: Limits) -> list[Source]
 
         return read
 
-    return [
+    return sources + [
         Source(file, "summary", reader(payload, file, found if i == 0 else []))
         for i, (payload, file) in enumerate(summaries)
     ]
+
+
+def _together(read: MarketReader, group: Payloads, at: int | None, as_of: int | None) -> Piece:
+    """Read the responses of one venue as one piece."""
+    return read(group, at)
 
 
 def aligned(sources: list[Source], at: int | None, limits: Limits) -> list[Piece]:

@@ -1,0 +1,55 @@
+"""Which venue a JSON response comes from, by its envelope; each venue's own reader is imported when it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from loadline.io.holdings import Part
+from loadline.io.piece import Piece
+
+
+def _okx(payload: Any) -> bool:
+    """``code`` or ``arg`` beside a list ``data``."""
+    return isinstance(payload.get("data"), list) and ("code" in payload or "arg" in payload)
+
+
+def _bybit(payload: Any) -> bool:
+    """``retCode``, or the ``topic`` of a private stream."""
+    return "retCode" in payload or ("topic" in payload and "creationTime" in payload)
+
+
+ENVELOPES: Mapping[str, Callable[[Any], bool]] = {"okx": _okx, "bybit": _bybit}
+"""The venues beside Deribit and how to tell an object of theirs: each has modules ``NAME`` and ``NAME_market``."""
+
+Payloads = Sequence[tuple[Any, str]]
+Account = Callable[[Any, str, str], list[Part]]
+Market = Callable[[Payloads, int | None], Piece]
+
+
+def venue_of(payload: Any) -> str:
+    """Return the venue whose envelope a response has, empty where it is none of these.
+
+    >>> venue_of({"code": "0", "data": [], "msg": ""}), venue_of({"retCode": 0, "result": {}}), venue_of([])
+    ('okx', 'bybit', '')
+    """
+    if not isinstance(payload, dict):
+        return ""
+    return next((name for name, belongs in ENVELOPES.items() if belongs(payload)), "")
+
+
+def account_reader(payload: Any) -> Account | None:
+    """Return the reader of a private response, ``None`` where it is of no venue of these."""
+    name = venue_of(payload)
+    found: Account | None = import_module(f"loadline.io.venues.{name}").read_account if name else None
+    return found
+
+
+def market_readers(payloads: Payloads) -> tuple[list[tuple[str, Payloads, Market]], list[tuple[Any, str]]]:
+    """Return each venue with its public responses and their reader, and the responses of none of them."""
+    groups: dict[str, list[tuple[Any, str]]] = {}
+    for payload, file in payloads:
+        groups.setdefault(venue_of(payload), []).append((payload, file))
+    rest = groups.pop("", [])
+    return [(v, g, import_module(f"loadline.io.venues.{v}_market").read_market) for v, g in groups.items()], rest
