@@ -71,7 +71,7 @@ def evaluate(
     known = market.with_wallet(wallet)
     if rule.cash:
         portfolio, known = restate_pending(portfolio, known), restate_in_cash(known)
-    book = resolve(portfolio, known, lambda i: rule.unit(i, version), tuple(accounts), also=also)
+    book = resolve(portfolio, known, lambda i: rule.unit(i, version), tuple(accounts), also=also, cash=rule.cash)
     scenarios = rule.scenarios(book.universe, version)
     cube = build_cube(book.universe, scenarios, rule.shock(book.universe, scenarios, version))
     return Tape(rule.margin(book, cube, version), book, cube, 0)
@@ -93,32 +93,29 @@ def margins(
     """
     chosen = choose_rulebook(rulebook, market.as_of, overrides)
     portfolio = portfolio.live()
-    answers: dict[str, list[Answer]] = {}
-    good: list[str] = []
-    for account in portfolio.names():
-        gap = unavailable(account, portfolio.only([account]), market, chosen.rule)
-        if gap is None:
-            good.append(account)
-        else:
-            answers[account] = [gap]
-    step = CHUNK if len(good) > 1 and not chosen.rule.alone(market, chosen.version) else 1
-    for first in range(0, len(good), step):
-        chunk = good[first : first + step]
-        try:
-            found = _answer(chosen, portfolio.only(chunk), market, also)
-        except (InputError, RuleError) as error:
-            if len(chunk) == 1:
-                found = [_refused(chunk[0], chosen, error)]
-            else:  # find the account that cannot be answered, answer the others
-                found = []
-                for account in chunk:
-                    try:
-                        found += _answer(chosen, portfolio.only([account]), market, also)
-                    except (InputError, RuleError) as own:
-                        found.append(_refused(account, chosen, own))
-        for answer in found:
-            answers.setdefault(answer.account, []).append(answer)
-    return [a for account in portfolio.names() for a in answers.get(account, [])]
+    held = portfolio.by_account()
+    gaps = {a: unavailable(a, mine, market, chosen.rule) for a, mine in held.items()}
+    answers: dict[str, list[Answer]] = {a: [gap] for a, gap in gaps.items() if gap is not None}
+    good = [a for a in held if a not in answers]
+    ordering = set(portfolio.orders.account.tolist())  # a rule reads otherwise with open orders: not in one pass
+    step = 1 if chosen.rule.alone(market, chosen.version) else CHUNK
+    for some in ([a for a in good if a in ordering], [a for a in good if a not in ordering]):
+        for first in range(0, len(some), step):
+            for answer in _answers(chosen, portfolio, some[first : first + step], market, also):
+                answers.setdefault(answer.account, []).append(answer)
+    return [a for account in held for a in answers.get(account, [])]
+
+
+def _answers(
+    chosen: Chosen, portfolio: Portfolio, accounts: list[str], market: Market, also: Texts | None
+) -> list[Answer]:
+    """Answer some accounts in one pass; where that is refused, find who cannot be answered and answer the others."""
+    try:
+        return _answer(chosen, portfolio.only(accounts), market, also)
+    except (InputError, RuleError) as error:
+        if len(accounts) == 1:
+            return [_refused(accounts[0], chosen, error)]
+        return [a for account in accounts for a in _answers(chosen, portfolio, [account], market, also)]
 
 
 def _refused(account: str, chosen: Chosen, error: LoadlineError) -> Unavailable:

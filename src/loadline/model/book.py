@@ -96,7 +96,7 @@ def resolve(
     accounts: tuple[str, ...],
     *,
     also: Texts | None = None,
-    notes: tuple[str, ...] = (),
+    cash: bool = False,
 ) -> Book:
     """Return the book of some accounts; balances enter as spot rows, open orders as rows of quantity 0.
 
@@ -107,7 +107,7 @@ def resolve(
     extra = np.empty(0, np.str_) if also is None else also
     ids = np.concatenate([p.instrument, b.currency, o.instrument, extra])
     names, inverse = np.unique(ids, return_inverse=True)
-    universe = build_universe(market, market.rows(names), unit, notes)
+    universe = build_universe(market, market.rows(names), unit, cash=cash)
     place = np.array([universe.instruments.index[n] for n in names.tolist()], np.int64)[inverse]
     rows = len(p) + len(b) + len(o)
     owners = {name: i for i, name in enumerate(accounts)}

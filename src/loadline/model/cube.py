@@ -40,8 +40,14 @@ class Cube:
 
     def axis(self, *families: str, name: str = "scenario") -> Axis:
         """Return the scenarios of some families (all, if none is named) as an axis."""
-        rows = self.rows(*families)
-        return self._axes.setdefault((name, *families), Axis(name, tuple(self.scenarios.label[rows].tolist())))
+        key = (name, *families)
+        if key not in self._axes:
+            rows, own, classes = self.rows(*families), self.scenarios.own_label, self.universe.classes
+            of = self.universe.instruments.underlying[classes.first("unit")].tolist()
+            units = zip(classes.labels["unit"], of, strict=True)
+            by_unit = {unit: tuple(own[u][rows].tolist()) for unit, u in units if u in own}
+            self._axes[key] = Axis(name, tuple(self.scenarios.label[rows].tolist()), by_unit)
+        return self._axes[key]
 
     def rows(self, *families: str) -> Ints:
         """Return the scenario rows of some families (all, if none is named)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -33,7 +33,8 @@ class Scenarios:
 
     ``label``, ``family``: (S,) text; ``spot``: (S, U) fraction of price; ``vol``: (S, U) the vol instruction, +1 up,
     0 none, -1 down for rules with their own term structure, or the relative move itself; ``dampening``: (S, U) factor
-    on the PnL; ``weight``: (S,) probability, summing to 1 where it means one.
+    on the PnL; ``weight``: (S,) probability, summing to 1 where it means one; ``own_label``: (S,) by underlying, what
+    it calls its own moves.
     """
 
     label: Texts
@@ -43,6 +44,7 @@ class Scenarios:
     vol: Floats
     dampening: Floats
     weight: Floats
+    own_label: Mapping[str, Texts] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         s, u = len(self.label), len(self.underlyings)
@@ -78,8 +80,9 @@ class Scenarios:
 
         sets = list(by_underlying.values())
         spot, vol, damp = (np.hstack([grow(getattr(x, n)) for x in sets]) for n in ("spot", "vol", "dampening"))
-        label = _joined({u: grow(x.label[:, None])[:, 0].tolist() for u, x in by_underlying.items()})
-        return cls(np.array(label), longest.family, tuple(by_underlying), spot, vol, damp, longest.weight)
+        own = {u: grow(x.label[:, None])[:, 0] for u, x in by_underlying.items()}
+        label = np.array(_joined({u: x.tolist() for u, x in own.items()}))
+        return cls(label, longest.family, tuple(by_underlying), spot, vol, damp, longest.weight, own)
 
     def family_rows(self, *families: str) -> Ints:
         """Return the rows that belong to the families, in order."""

@@ -41,7 +41,6 @@ class Universe:
     index_confidence: Floats
     fx: Floats
     classes: Classes
-    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.instruments)
@@ -126,10 +125,10 @@ def expiry_label(instruments: Instruments) -> Texts:
     return text
 
 
-def build_universe(
-    market: Market, rows: Ints, unit: Callable[[Instruments], Texts], notes: tuple[str, ...] = ()
-) -> Universe:
+def build_universe(market: Market, rows: Ints, unit: Callable[[Instruments], Texts], *, cash: bool = False) -> Universe:
     """Return the rows of a market as a universe; ``unit`` names each instrument's risk unit.
+
+    ``cash``: everything pays in cash, so no label needs to say what a contract pays in.
 
     Order: unit, underlying, kind of bucket (spot, perpetual, dated), expiry, options after futures, strike, right.
     """
@@ -158,11 +157,12 @@ def build_universe(
     changed["strike"] = changed["expiry"] | _changes(strike)
     code = {level: np.cumsum(new) - 1 for level, new in changed.items()}
     code["position"] = np.arange(len(order))
-    several = len(np.unique(sorted_rows.underlying)) > 1
     first = {level: np.flatnonzero(new) for level, new in changed.items()}
-    named = [
-        f"{u} {b}" if several else b for u, b in zip(sorted_rows.underlying.tolist(), buckets.tolist(), strict=True)
-    ]
+    named = [f"{u} {b}" for u, b in zip(sorted_rows.underlying.tolist(), buckets.tolist(), strict=True)]
+    if not cash:  # a coin's expiries part by what they pay in
+        pays = np.where(sorted_rows.upfront & (sorted_rows.kind == Kind.SPOT), "", sorted_rows.settle)
+        own = np.where(pays == sorted_rows.underlying, "", pays)
+        named = [f"{n} {c}".strip() for n, c in zip(named, own.tolist(), strict=True)]
     labels = {
         "position": sorted_rows.id.tolist(),
         "unit": units[first["unit"]].tolist(),
@@ -178,7 +178,6 @@ def build_universe(
         index_confidence=np.array([market.index_confidence.get(u, 1.0) for u in sorted_rows.underlying.tolist()]),
         fx=np.array([market.price(c) for c in sorted_rows.settle.tolist()]),
         classes=Classes(code, labels),
-        notes=notes,
     )
 
 

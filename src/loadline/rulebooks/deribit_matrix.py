@@ -32,7 +32,8 @@ def scenarios(universe: Universe, p: Version) -> Scenarios:
             for v in words
         ]
         rows += [
-            (f"spot {blocks.percent(m)} vol up (extended)", "extended", m if reach else 0.0, 1.0, 1.0) for m in map(float, moves)
+            (f"spot {blocks.percent(m)} vol up (extended)", "extended", m if reach else 0.0, 1.0, 1.0)
+            for m in map(float, moves)
         ]
         sets[name] = Scenarios.of(rows)
     return Scenarios.join(sets)

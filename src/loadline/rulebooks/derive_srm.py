@@ -44,6 +44,7 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     cash, call = blocks.cash_rows(u), u.option & (i.right > 0)
     option_forward = np.nan_to_num(blocks.spread_in_expiry(u, forward, u.option))
     options, futures, owned = book.only(u.option), book.only(u.future), blocks.owned(book)
+    futures_held = u.future & book.held  # one on order or only looked at has no say
     mark = (options * book.each(cube.base)).net("expiry").named("mark to market")
 
     # (a) isolated charge per short contract, its mark included
@@ -74,7 +75,9 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     shorts = (options * coins).losses().named("short options")
     size = (futures * coins).net("unit").size().named("perpetual size")
     unsure = (shorts * book.each(doubt("option", sure))).net("unit")
-    unsure = unsure + size * book.each(blocks.worst_in_unit(book, doubt("perpetual", sure), u.future), "unit")
+    unsure = unsure + size * book.each(
+        blocks.worst_in_unit(book, doubt("perpetual", sure), u.future & book.held), "unit"
+    )
     base = owned * book.each(np.where(cash, 0.0, doubt("base", sure)))
     unsure = (unsure + base.net("unit")).named("oracle contingency")
     depeg = (shorts.net("unit") * book.each(peg, "unit") + size * book.each(peg, "unit")).named("depeg contingency")
@@ -85,7 +88,7 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
         together = (settled + calls * scale).named("maximum loss")
         option = (-worst_of(-alone, -together).named("better of the two") - mark).net("unit").named("options")
         rate = p.each(f"perpetual.{name}", keys) * forward
-        perpetual = (size * book.each(blocks.worst_in_unit(book, rate, u.future), "unit")).named("perpetuals")
+        perpetual = (size * book.each(blocks.worst_in_unit(book, rate, futures_held), "unit")).named("perpetuals")
         factor = blocks.wallet_parameter(u, p, "collateral.factor") * (
             blocks.wallet_parameter(u, p, "collateral.initial_scale") if name == "initial" else 1.0
         )

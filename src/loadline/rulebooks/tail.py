@@ -23,10 +23,15 @@ from loadline.tape.term import Term
 
 
 def scenarios(universe: Universe, p: Version) -> Scenarios:
-    """Return the joint scenarios of every underlying over the horizon; stablecoins do not move."""
+    """Return the joint scenarios of every underlying over the horizon; stablecoins do not move.
+
+    All coins that have parameters are drawn, held or not: nobody's scenarios depend on what others hold.
+    """
     named = universe.underlyings.names
-    coins = [n for n in named if n not in STABLE]
-    if not coins:
+    held = [n for n in named if n not in STABLE]
+    known = [n for n in p.parameter("volatility.spot").by_key if n not in STABLE]
+    coins = known + [n for n in held if n not in known]
+    if not held:
         return Scenarios.of([("now", "grid", 0.0, 0.0, 1.0)])
     covariance = factors.factor_covariance(Labels.ordered(coins), p)[:, :2, :, :2]
     n = len(coins)
@@ -40,13 +45,11 @@ def scenarios(universe: Universe, p: Version) -> Scenarios:
         degrees = p.number("scenarios.degrees")
         count, seed = int(p.number("scenarios.count")), int(p.number("scenarios.seed"))
         found = montecarlo(coins, joint, count=count, seed=seed, degrees=degrees or None)
+    mine = [coins.index(n) for n in held]
     still = [s for s in named if s in STABLE]
-    if not still:
-        return found
     zero = np.zeros((len(found), len(still)))
-    spot, vol = np.hstack([found.spot, zero]), np.hstack([found.vol, zero])
-    damp = np.ones(spot.shape)
-    return Scenarios(found.label, found.family, (*coins, *still), spot, vol, damp, found.weight)
+    spot, vol = np.hstack([found.spot[:, mine], zero]), np.hstack([found.vol[:, mine], zero])
+    return Scenarios(found.label, found.family, (*held, *still), spot, vol, np.ones(spot.shape), found.weight)
 
 
 def shock(universe: Universe, moves: Scenarios, p: Version) -> Shocked:

@@ -40,8 +40,9 @@ def _correlated(t: Term, x: Floats) -> Floats:
     out = np.zeros((t.frame.size[t.level], 1))
     for g in range(len(out)):
         v, rows, _ = stacked(t, g, x)
-        pulled = _running(t.aux[np.ix_(rows, rows)] * v)
-        out[g] = -np.sqrt(max(_running(v * pulled), 0.0)) if len(v) else 0.0
+        if len(v):
+            pulled = _running(t.aux[np.ix_(rows, rows)] * v)
+            out[g] = -np.sqrt(max(_running(v * pulled), 0.0))
     return out
 
 
@@ -85,6 +86,7 @@ VALUE: dict[str, Callable[..., Any]] = {
     "tiered": lambda t, a, *p: -np.abs(a) * _rate(a, *p),
     "rounded": lambda t, a, f: np.rint(a * f) / f,
     "portion": _portion,
+    "power": lambda t, a, n: -(np.abs(a) ** n),
     "min": lambda t, *xs: reduce(lambda m, x: np.where(x < m, x, m), xs),
     "net": _net,
     "worst": lambda t, a: a.min(1, keepdims=True),
@@ -147,6 +149,7 @@ PULL: dict[str, Callable[..., list[Floats]]] = {
     "losses": lambda t, g, mode, a: [g * (a < 0)],
     "tiered": _pull_tiered,
     "rounded": lambda t, g, mode, a, f: [g],
+    "power": lambda t, g, mode, a, n: [-g * (n if mode == "marginal" else 1.0) * np.abs(a) ** (n - 1.0) * np.sign(a)],
     "portion": lambda t, g, mode, a, part, whole: [g * part / whole],
     "min": _pull_min,
     "net": _pull_net,

@@ -119,6 +119,10 @@ class Term:
         """Return the value rounded half to even at a number of decimals: a named step of a venue's rule."""
         return _map("rounded", self, 10.0**decimals)
 
+    def power(self, exponent: float) -> Term:
+        """Return ``-|x|^exponent``, ``exponent >= 1``: a charge that grows faster than size, PnL-signed."""
+        return _map("power", self, exponent)
+
     def portion(self, part: Term | float, whole: Term | float, *, away: bool = False) -> Term:
         """Return ``x * part / whole`` for whole numbers, as a protocol divides them: exact, then cut towards zero.
 

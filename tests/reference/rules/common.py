@@ -170,6 +170,13 @@ class Parameters:
         entry = self.entry(path)
         return entry.get(key, entry.get("value")) if key else entry.get("value")
 
+    def keys(self, path: str) -> list[str]:
+        """Whom a parameter has an entry of its own for, in the file's order."""
+        spoken = ("unit", "value", "min", "max", "note", "source", "choices")
+        named = [] if path in self.overrides else [k for k in self.entry(path) if k not in spoken]
+        more = [p.removeprefix(path + ".") for p in self.overrides if p.startswith(path + ".")]
+        return list(dict.fromkeys(named + more))
+
     def __call__(self, path: str, key: str = "") -> Any:
         value = self.find(path, key)
         if value is None:

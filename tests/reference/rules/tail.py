@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from loadline.rulebooks.rulebook import load
 from loadline.scenarios.grid import grid
 from loadline.scenarios.montecarlo import montecarlo
 from tests.reference.rules.common import STABLE, Account, Contract, Order, Parameters, Snapshot, black
@@ -15,11 +16,14 @@ from tests.reference.rules.isolated import equity_usd, haircuts_usd
 Scenario = tuple[dict[str, float], dict[str, float], float]
 
 
-def moves(coins: list[str], p: Parameters) -> list[Scenario]:
-    """(price moves, 30-day vol moves, probability) of each scenario."""
-    days, n = p("horizon.days"), len(coins)
-    if not coins:
+def moves(held: list[str], p: Parameters) -> list[Scenario]:
+    """(price moves, 30-day vol moves, probability) of each scenario; every coin that has parameters is drawn."""
+    if not held:
         return [({}, {}, 1.0)]
+    listed = load("tail").versions[-1].parameter("volatility.spot").by_key
+    coins = [c for c in listed if c not in STABLE]
+    coins += [c for c in held if c not in coins]
+    days, n = p("horizon.days"), len(coins)
     deviation = [p("volatility.spot", c) * math.sqrt(days / p("horizon.year")) for c in coins]
     deviation += [p("volatility.vol", c) * math.sqrt(days) for c in coins]
     covariance = np.zeros((2 * n, 2 * n))
@@ -89,7 +93,9 @@ def tail(market: Snapshot, held: Account, p: Parameters) -> dict[str, float]:
     """Requirement and equity of one account."""
     names = {h.contract.underlying for h in [*held.wallet, *held.positions]}
     names |= {o.contract.underlying for o in held.orders}
-    scenarios = moves(sorted(names - set(STABLE)), p)
+    coins = [c for c in p.keys("volatility.spot") if c not in STABLE]  # all are drawn, held or not
+    coins += sorted(names - set(STABLE) - set(coins))
+    scenarios = moves(coins if names - set(STABLE) else [], p)
     base: dict[str, float] = {h.contract.id: worth(h.contract, 0.0, 0.0, p) for h in held.positions}
     pnl, filled = [], []
     for spot, vol, _ in scenarios:
