@@ -75,9 +75,7 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     shorts = (options * coins).losses().named("short options")
     size = (futures * coins).net("unit").size().named("perpetual size")
     unsure = (shorts * book.each(doubt("option", sure))).net("unit")
-    unsure = unsure + size * book.each(
-        blocks.worst_in_unit(book, doubt("perpetual", sure), u.future & book.held), "unit"
-    )
+    unsure = unsure + size * book.each(blocks.worst_in_unit(book, doubt("perpetual", sure), futures_held), "unit")
     base = owned * book.each(np.where(cash, 0.0, doubt("base", sure)))
     unsure = (unsure + base.net("unit")).named("oracle contingency")
     depeg = (shorts.net("unit") * book.each(peg, "unit") + size * book.each(peg, "unit")).named("depeg contingency")
