@@ -1,4 +1,4 @@
-"""Whole numbers divided as protocols divide them: exact at any size, re-adding when explained or attributed."""
+"""Whole numbers divided as protocols divide them, and powers: re-adding when explained or attributed."""
 
 import numpy as np
 import pytest
@@ -55,3 +55,14 @@ def test_it_scales_with_its_slope() -> None:
     root: Term = held.portion(3, 4).net("account")
     (rounding, leaf) = pull(root)
     assert leaf.weight.tolist() == [0.75] and rounding.contribution.tolist() == [-0.5]
+
+
+@given(values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=4), exponent=st.floats(1.0, 3.0))
+def test_a_power_adds_up_again_and_has_its_slope(values: list[float], exponent: float) -> None:
+    root = column(frame(values), "quantity").power(exponent).net("account").named("total")
+    total = float(root)
+    assert total == pytest.approx(-sum(abs(v) ** exponent for v in values))
+    assert sum(r.factor * r.value for r in explain(root, 0) if len(r.path) == 2) == pytest.approx(total)
+    assert sum(float(leaf.contribution.sum()) for leaf in pull(root, "average")) == pytest.approx(total)
+    slopes = sum(float(leaf.contribution.sum()) for leaf in pull(root, "marginal"))
+    assert slopes == pytest.approx(exponent * total)
