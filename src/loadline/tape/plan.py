@@ -1,0 +1,125 @@
+"""One rule for a whole venue: a recording compiled once per structure and run for many accounts, chunk by chunk.
+
+Each account is one thread's work from first to last and nothing is added up across threads, so neither the number of
+workers nor the size of the chunks can change a bit of any result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loadline.tape.compiled import compiled
+from loadline.tape.frame import Classes, Floats, Frame, Ints
+from loadline.tape.loops import Loops
+from loadline.tape.recorded import Recording, Step, block_table
+from loadline.tape.term import NotPlannable, Term
+
+CHUNK = 2048
+"""Accounts that one call works on: fewer, and calls cost; more, and the last worker is waited for."""
+LEGS = 16
+"""Positions per account of a chunk of ordinary accounts; chunks of larger accounts hold fewer of them."""
+
+
+class Plan:
+    """The outputs of a rule that was recorded on a blank book, ready to run on any book of the same classes.
+
+    ``cache``: a private folder for compiled code, or None to compile in memory. Raises ``NotPlannable``.
+    """
+
+    def __init__(self, outputs: Sequence[Term], classes: Classes, cache: Path | None = None) -> None:
+        recording = Recording(outputs, classes)
+        loops = Loops(recording)
+        self.classes, self.text, self.width = classes, loops.text, len(outputs)
+        self._run, self._args = compiled(loops.text, cache), loops.args
+        scalars = [_number(s) for s in loops.tables.get(None, ())]
+        self._given: list[Any] = [_plain(np.array([x.scenarios for x in recording.axes], np.int64))]
+        self._given.append(_plain(np.array(scalars, np.float64)))
+        self._constant = {n: _plain(self._bind(w, loops.tables)) for n, w in loops.args.items() if w[0] in _BY_MARKET}
+        for s in loops.guarded:
+            if not np.isfinite(s.value if s.value is not None else 0.0).all():
+                raise NotPlannable("a factor per scenario is not finite")
+
+    def _bind(self, what: tuple[Any, ...], tables: dict[str | None, list[Step]]) -> NDArray[Any] | int:
+        """What an argument holds that depends on parameters and market alone."""
+        kind, *key = what
+        if kind == "table":
+            columns = [np.broadcast_to(s.value, (self.classes.size[key[0]], 1)) for s in tables[key[0]]]  # type: ignore[arg-type]
+            return np.hstack(columns)
+        if kind == "blocks":
+            return block_table(key[0])
+        if kind == "up":
+            return self.classes.up(*key)
+        if kind == "room":
+            return self.classes.size[key[0]]
+        return np.asarray(key[0].shares if kind == "shares" else key[0].aux)
+
+    def _arguments(self, frame: Frame) -> list[Any]:
+        if frame.classes_of is not self.classes:
+            raise ValueError("a plan runs on books of the classes that it was recorded for")
+        found = list(self._given)
+        for name, (kind, *key) in self._args.items():
+            if kind == "starts":
+                found.append(_plain(frame.starts(*key)))
+            elif kind == "classes":
+                found.append(_plain(frame.classes[key[0]]))
+            elif kind == "column":
+                level, column = key
+                if (level, column) not in frame.columns:
+                    raise NotPlannable(f"this book has no column {column}")
+                found.append(_plain(frame.columns[level, column]))
+            else:
+                found.append(self._constant[name])
+        return found
+
+    def run(self, frame: Frame, workers: int = 1, chunk: int = CHUNK) -> Floats:
+        """Return (accounts, outputs), bit for bit what the rule gives when it is run on numbers."""
+        out = np.empty((len(frame.accounts), self.width))
+        arguments = self._arguments(frame)
+        cuts = chunks(frame.starts("position", "account"), chunk)
+        if workers == 1 or len(cuts) <= 2:
+            for lo, hi in pairwise(cuts):
+                self._run(lo, hi, out, *arguments)
+            return out
+        with ThreadPoolExecutor(workers) as pool:
+            waiting = [pool.submit(self._run, lo, hi, out, *arguments) for lo, hi in pairwise(cuts)]
+            for done in waiting:
+                done.result()
+        return out
+
+
+_BY_MARKET = ("table", "blocks", "up", "room", "shares", "matrix")
+
+
+def chunks(starts: Ints, size: int = CHUNK) -> list[int]:
+    """Return where to cut accounts into chunks of at most ``size``, fewer where they are large.
+
+    ``starts``: (A + 1,) the first position of each account.
+
+    >>> chunks(np.array([0, 1, 2, 40, 41]), 2)
+    [0, 2, 3, 4]
+    """
+    accounts = len(starts) - 1
+    cost = starts[1:] // LEGS + np.arange(1, accounts + 1)  # both an account and its positions take time
+    last = np.arange(accounts) if size == 1 else np.flatnonzero(np.diff(cost // size, append=-1))
+    return [0, *(last + 1).tolist()]
+
+
+def _number(s: Step) -> float:
+    assert s.value is not None
+    return float(s.value.item())
+
+
+def _plain(x: Any) -> Any:
+    """One layout for every argument: Numba compiles once per combination of types, and read-only is a type."""
+    if isinstance(x, int):
+        return x
+    out = np.ascontiguousarray(x).view()
+    out.flags.writeable = False
+    return out
