@@ -127,7 +127,7 @@ def _children(t: Term, group: int, pin: Pin) -> tuple[list[_Node], str]:
         left, note_a = _child(a, group, pin, 1.0, t)
         right, note_b = _child(t.args[1], group, pin, 1.0 if t.op == "add" else -1.0, t)
         return left + right, note_a or note_b
-    if t.op in ("scale", "signed", "losses", "tiered", "power"):
+    if t.op in ("scale", "signed", "losses", "tiered", "power", "bracketed"):
         return _scaled(t, group, pin)
     if t.op == "rounded":
         rows, note = _child(a, group, pin, 1.0, t)
@@ -164,6 +164,8 @@ def _scaled(t: Term, group: int, pin: Pin) -> tuple[list[_Node], str]:
         factor = np.where(x >= 0, values[0], values[1])
     elif t.op == "losses":
         factor = (x < 0).astype(float)
+    elif t.op == "bracketed":
+        factor = -ops.bracket_rate(x, *values) * np.sign(x)
     elif t.op == "power":
         factor = -(np.abs(x) ** (values[0] - 1.0)) * np.sign(x)
     else:

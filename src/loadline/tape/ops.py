@@ -2,7 +2,8 @@
 
 ``VALUE[op](term, *argument values)`` computes. ``PULL[op](term, g, mode, *argument values)`` returns the weight on
 each argument that is not a plain factor: mode ``"marginal"`` is the derivative, mode ``"average"`` splits the value
-itself, so that weight times value re-adds exactly; they differ only for ``tiered``, whose rate moves with size.
+itself, so that weight times value re-adds exactly; they differ only where a rate moves with the size
+(``tiered``, ``bracketed``).
 """
 
 from __future__ import annotations
@@ -55,6 +56,23 @@ def _rate(x: Floats, rate: Floats, ramp: Floats, start: Floats, cap: Floats) -> 
     return np.asarray(np.minimum(rate + ramp * np.maximum(np.abs(x) - start, 0.0), cap))
 
 
+def bracket_rate(x: Floats, *p: Floats, marginal: bool = False) -> Floats:
+    """Return the average rate of a table of brackets at a size (its marginal rate: that of the bracket it ends in).
+
+    ``p``: the upper bounds of all brackets but the last, rising (infinite: there is no further bracket), then a rate
+    for each. Equation: ``sum_k rate_k * (part of |x| in bracket k) / |x|``.
+    """
+    size, n = np.abs(x), len(p) // 2
+    bounds, rates = p[:n], p[n:]
+    total = top = rates[0] + 0.0 * size
+    for bound, below, rate in zip(bounds, rates, rates[1:], strict=False):
+        beyond = np.maximum(size - bound, 0.0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            total = total + np.where(beyond > 0, beyond / size, 0.0) * (rate - below)
+        top = np.where(beyond > 0, rate, top)
+    return np.asarray(top if marginal else total)
+
+
 def _portion(t: Term, x: Floats, part: Floats, whole: Floats) -> Floats:
     """``x * part / whole`` in integers; products that a double cannot hold are taken in Python's own."""
     product, away = np.abs(x) * part, t.aux
@@ -84,6 +102,7 @@ VALUE: dict[str, Callable[..., Any]] = {
     "signed": lambda t, a, gain, loss: a * np.where(a >= 0, gain, loss),
     "losses": lambda t, a: np.where(a < 0, a, 0.0),
     "tiered": lambda t, a, *p: -np.abs(a) * _rate(a, *p),
+    "bracketed": lambda t, a, *p: -np.abs(a) * bracket_rate(a, *p),
     "rounded": lambda t, a, f: np.rint(a * f) / f,
     "portion": _portion,
     "power": lambda t, a, n: -(np.abs(a) ** n),
@@ -148,6 +167,7 @@ PULL: dict[str, Callable[..., list[Floats]]] = {
     "signed": lambda t, g, mode, a, gain, loss: [g * np.where(a >= 0, gain, loss)],
     "losses": lambda t, g, mode, a: [g * (a < 0)],
     "tiered": _pull_tiered,
+    "bracketed": lambda t, g, mode, a, *p: [-g * bracket_rate(a, *p, marginal=mode == "marginal") * np.sign(a)],
     "rounded": lambda t, g, mode, a, f: [g],
     "power": lambda t, g, mode, a, n: [-g * (n if mode == "marginal" else 1.0) * np.abs(a) ** (n - 1.0) * np.sign(a)],
     "portion": lambda t, g, mode, a, part, whole: [g * part / whole],

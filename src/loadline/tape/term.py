@@ -115,6 +115,15 @@ class Term:
         """Return ``-|x| * min(rate + ramp * max(|x| - start, 0), cap)``: a charge whose rate rises with size."""
         return _map("tiered", self, rate, ramp, start, cap)
 
+    def bracketed(self, bounds: Sequence[Term | float], rates: Sequence[Term | float]) -> Term:
+        """Return ``-sum_k rate_k * (part of |x| in bracket k)``: each part of a size is charged at its own rate.
+
+        ``bounds``: upper ends of all brackets but the last, rising, one fewer than ``rates``.
+        """
+        if len(rates) != len(bounds) + 1:
+            raise TypeError(f"{len(bounds)} bounds make {len(bounds) + 1} brackets, not {len(rates)}")
+        return _map("bracketed", self, *bounds, *rates)
+
     def rounded(self, decimals: int) -> Term:
         """Return the value rounded half to even at a number of decimals: a named step of a venue's rule."""
         return _map("rounded", self, 10.0**decimals)
