@@ -40,7 +40,8 @@ class Chosen:
 def choose_rulebook(name: str | Chosen, as_of: int, overrides: Mapping[str, Any] | None = None) -> Chosen:
     """Return the rulebook ``NAME`` or ``NAME@DATE`` with its parameters in force, overrides applied.
 
-    ``overrides``: parameter path -> value, for every rulebook or prefixed with a rulebook's family (``derive.``).
+    ``as_of``: epoch ms; ``overrides``: rulebook or family (``derive``), ``.``, parameter path -> value; those of other
+    rulebooks are passed over. Raises ``RuleError`` for an unknown rulebook or parameter, or a value out of bounds.
     """
     if isinstance(name, Chosen):
         return name

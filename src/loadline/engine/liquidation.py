@@ -90,7 +90,7 @@ def distances(
 ) -> list[Distance]:
     """Return the distance to liquidation of each wallet along spot and vol: all underlyings together, then each alone.
 
-    Ranges: the largest fall and rise looked at, fractions. The scan takes 24 steps a side, even in log price or vol,
+    ``spot_range``, ``vol_range``: the largest fall and rise looked at, fractions. The scan takes 24 steps a side, even in log price or vol,
     then bisects the first that crosses; what is not found is said so. A wallet that no factor moves has no distance.
     Raises ``InputError`` for an account that holds nothing.
     """
@@ -117,7 +117,10 @@ def parts(wallet: Wallet, along: Along) -> list[Collection[str] | None]:
 
 
 def distance(wallet: Wallet, along: Along, within: tuple[float, float]) -> Distance:
-    """Return the nearest crossings of one wallet along spot or vol; ``within``: the largest fall and rise."""
+    """Return the nearest crossings of one wallet along spot or vol; ``within``: the largest fall and rise, fractions.
+
+    Raises ``InputError`` for a range that does not hold 0, or falls to -100 %.
+    """
     if not -1.0 < within[0] <= 0.0 <= within[1]:
         raise InputError(
             f"a range of {within[0]:+.0%} to {within[1]:+.0%}", remedy="give a fall above -100 % and a rise"
@@ -137,7 +140,7 @@ def distance(wallet: Wallet, along: Along, within: tuple[float, float]) -> Dista
 def reach(spare: Callable[[float], float], limit: float, steps: int = STEPS) -> Reach:
     """Return the first move towards ``limit`` at which ``spare`` (NaN: no answer) falls below 0, by scan and bisection.
 
-    The move returned is one at which it is below 0, within 1e-9 of the crossing.
+    ``steps``: points of the scan. The move returned is one at which it is below 0, within 1e-9 of the crossing.
 
     >>> round(reach(lambda move: 0.25 + move, -0.9).move, 6)
     -0.25
@@ -245,7 +248,7 @@ def edge(surface: Surface, side: Side = "maintenance") -> list[tuple[Point, Poin
 
 
 def crossing(a: Point, b: Point, at_a: float, at_b: float) -> Point:
-    """Return where a straight line from one value to another is 0.
+    """Return where a straight line from the value ``at_a`` in a to ``at_b`` in b is 0.
 
     >>> crossing((0.0, 1.0), (2.0, 1.0), 1.0, -1.0)
     (1.0, 1.0)

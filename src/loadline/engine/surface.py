@@ -42,14 +42,20 @@ class Wallet:
     asked: dict[tuple[float, float], float] = field(default_factory=dict)
 
     def at(self, spot: float, vol: float) -> tuple[Answer, Market, Portfolio]:
-        """Return the answer after a move, with the market and the holdings it was read from."""
+        """Return the answer after a move, with the market and the holdings it was read from.
+
+        ``spot``, ``vol``: fractions of every price and every vol.
+        """
         market = shift_market(self.market, spot, vol, underlyings=self.underlyings)
         held = self.portfolio if market is self.market else carry_over(self.portfolio, self.market, market)
         (answer,) = margins(held, market, self.chosen)
         return answer, market, held
 
     def maintenance_excess(self, spot: float, vol: float) -> float:
-        """Return equity less maintenance requirement in USD after a move, NaN where it cannot be answered."""
+        """Return equity less maintenance requirement in USD after a move, NaN where it cannot be answered.
+
+        ``spot``, ``vol``: fractions of every price and every vol. Every move is computed once and kept.
+        """
         if (spot, vol) not in self.asked:
             answer = self.at(spot, vol)[0]
             left = math.nan if isinstance(answer, Unavailable) else answer.maintenance_excess * answer.usd
@@ -188,13 +194,17 @@ def surfaces(
     *,
     underlyings: Collection[str] | None = None,
 ) -> list[Surface]:
-    """Return one surface per answer of the rulebook: one, or one per settlement currency where wallets are apart."""
+    """Return one surface per answer of the rulebook: one, or one per settlement currency where wallets are apart.
+
+    ``spot_moves``, ``vol_moves``: fractions, of every price and every vol. Raises ``InputError`` for an account that
+    holds nothing.
+    """
     found = wallets(portfolio, market, rulebook, account)
     return [wallet_surface(w.moving(underlyings), spot_moves, vol_moves) for w in found]
 
 
 def wallet_surface(wallet: Wallet, spot_moves: Sequence[float], vol_moves: Sequence[float]) -> Surface:
-    """Return the surface of one wallet, cell by cell."""
+    """Return the surface of one wallet, cell by cell; ``spot_moves``, ``vol_moves``: fractions."""
     shape = (len(spot_moves), len(vol_moves))
     columns = {name: np.full(shape, np.nan) for name in ("pnl", "wallet", "equity", "initial", "maintenance")}
     status = np.full(shape, UNAVAILABLE, "U24")

@@ -70,7 +70,10 @@ class Book:
         return found
 
     def each(self, values: Floats | float, level: str = "position", axis: Axis | None = None, name: str = "") -> Term:
-        """Return per-instrument numbers (N,) or (N, S) as a constant of a level: each class takes its first one's."""
+        """Return per-instrument numbers as a constant of a level: each class takes its first one's.
+
+        ``values``: (N,), or (N, S) with the axis of its columns, or one number; ``name`` stands in explanations.
+        """
         if np.ndim(values) == 0:
             return constant(values, name=name)
         picked = np.asarray(values, np.float64)

@@ -50,7 +50,7 @@ class Cube:
         return self._axes[key]
 
     def rows(self, *families: str) -> Ints:
-        """Return the scenario rows of some families (all, if none is named)."""
+        """Return (R,) the scenario rows of some families (all, if none is named)."""
         return self.scenarios.family_rows(*families) if families else np.arange(len(self.scenarios))
 
     @cached_property
@@ -84,14 +84,17 @@ class Cube:
         return (carried + change) * self.fx - carried * self.universe.fx[:, None]
 
     def term(self, values: Floats, *families: str, name: str = "scenario") -> Term:
-        """Return (N, S) numbers as a constant per instrument and scenario of some families."""
+        """Return ``values`` (N, S), all scenarios or just these, as a constant per instrument and scenario of families."""
         rows = self.rows(*families)
         picked = values if len(rows) == values.shape[1] else values[:, rows]
         return constant(picked, "position", self.axis(*families, name=name))
 
 
 def build_cube(universe: Universe, scenarios: Scenarios, shocked: Shocked, base_vol: Floats | None = None) -> Cube:
-    """Return the cube of a universe under shocked columns; raises ``InputError`` naming what is not a number."""
+    """Return the cube of a universe under shocked columns; raises ``InputError`` naming what is not a number.
+
+    ``base_vol``: (N,) vols of the unshocked value, 1/sqrt(year), the market's if left out. Values: ``kernels.payoff``.
+    """
     from loadline.kernels.payoff import contract_values  # compiled code: loaded on first use
 
     i, q = universe.instruments, universe.quotes

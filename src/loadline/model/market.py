@@ -34,7 +34,7 @@ class Quotes(Table):
 
     @classmethod
     def of(cls, forward: Floats, **given: Floats) -> Quotes:
-        """Return quotes from forwards and any other columns; the rest is not given (confidence 1)."""
+        """Return quotes from ``forward`` (N,) and any other columns (N,); the rest is not given (confidence 1)."""
         n = len(forward)
         blank = {c: np.full(n, 1.0 if c == "confidence" else np.nan) for c in cls.columns()}
         return cls(**(blank | {"forward": forward} | given))

@@ -63,7 +63,10 @@ class Scenarios:
 
     @classmethod
     def of(cls, rows: Iterable[tuple[str, str, float, float, float]], weight: Floats | None = None) -> Scenarios:
-        """Return scenarios that move every underlying alike, from (label, family, spot, vol, dampening) rows."""
+        """Return scenarios that move every underlying alike, from (label, family, spot, vol, dampening) rows.
+
+        ``weight``: (S,) probabilities, 1 each if left out.
+        """
         listed = list(rows)
         spot, vol, damp = (np.array([[r[i]] for r in listed], float).reshape(-1, 1) for i in (2, 3, 4))
         label, family = (np.array([r[i] for r in listed], np.str_) for i in (0, 1))
@@ -85,7 +88,7 @@ class Scenarios:
         return cls(label, longest.family, tuple(by_underlying), spot, vol, damp, longest.weight, own)
 
     def family_rows(self, *families: str) -> Ints:
-        """Return the rows that belong to the families, in order."""
+        """Return (R,) the rows that belong to the families, in order."""
         if families not in self._rows_of:
             self._rows_of[families] = np.flatnonzero(Labels.of(self.family).among(*families))
         return self._rows_of[families]

@@ -62,54 +62,54 @@ class Universe:
 
     @cached_property
     def option(self) -> Bools:
-        """Which rows are options."""
+        """(N,) which rows are options."""
         return self.instruments.is_kind(Kind.OPTION)
 
     @cached_property
     def spot(self) -> Bools:
-        """Which rows are spot: wallet balances."""
+        """(N,) which rows are spot: wallet balances."""
         return self.instruments.is_kind(Kind.SPOT)
 
     @cached_property
     def perpetual(self) -> Bools:
-        """Which rows are perpetuals."""
+        """(N,) which rows are perpetuals."""
         return self.instruments.is_kind(Kind.PERPETUAL)
 
     @cached_property
     def future(self) -> Bools:
-        """Which rows are perpetuals or dated futures."""
+        """(N,) which rows are perpetuals or dated futures."""
         return self.instruments.is_kind(Kind.PERPETUAL, Kind.FUTURE)
 
     @cached_property
     def seconds(self) -> Floats:
-        """Seconds to expiry, at least 0; 0 for what never expires."""
+        """(N,) seconds to expiry, at least 0; 0 for what never expires."""
         left = np.where(self.instruments.expiry == NO_EXPIRY, self.as_of, self.instruments.expiry) - self.as_of
         return np.maximum(left / 1000.0, 0.0)
 
     @cached_property
     def tau(self) -> Floats:
-        """Years of 365 days to expiry."""
+        """(N,) years of 365 days to expiry."""
         return self.seconds * 1000.0 / MS_PER_YEAR
 
     @cached_property
     def days(self) -> Floats:
-        """Days to expiry, fractional."""
+        """(N,) days to expiry, fractional."""
         return self.seconds * 1000.0 / MS_PER_DAY
 
     @cached_property
     def size(self) -> Floats:
-        """Units of underlying that one unit of quantity is worth: the multiplier, or multiplier / price for inverse."""
+        """(N,) units of underlying in one of quantity: the multiplier, or multiplier / price for inverse."""
         inverse = self.instruments.form == PayoffForm.INVERSE
         return np.where(inverse, self.instruments.multiplier / self.quotes.forward, self.instruments.multiplier)
 
     @cached_property
     def coin_settled(self) -> Bools:
-        """Which rows settle in their own underlying."""
+        """(N,) which rows settle in their own underlying."""
         return self.instruments.settle == self.instruments.underlying
 
     @cached_property
     def carried(self) -> Floats:
-        """Value of one contract already inside equity, settlement currency: the mark if paid up front, else 0."""
+        """(N,) value of one contract already inside equity, settlement currency: the mark if paid up front, else 0."""
         mark = np.where(self.spot, self.quotes.forward, self.quotes.mark)
         return np.where(self.instruments.upfront, mark * self.instruments.multiplier, 0.0)
 

@@ -33,7 +33,7 @@ def along(axis: Axis, values: Floats) -> Term:
 
 
 def by_scenario(book: Book, cube: Cube, values: Floats, level: str, *families: str) -> Term:
-    """Return (S, U) scenario columns as a constant (classes of ``level``, scenarios of some families)."""
+    """Return ``values`` (S, U), scenarios by underlyings, as a constant (classes of ``level``, some families)."""
     columns = cube.scenarios.columns(book.universe.underlyings)
     picked = values[cube.rows(*families)][:, columns].T
     return book.each(picked, level, cube.axis(*families))
@@ -134,7 +134,11 @@ def settled_part(universe: Universe, window: float) -> Floats:
 
 
 def power_rule(universe: Universe, p: Version, floor_days: float, *, inclusive: bool) -> tuple[Floats, Floats]:
-    """Return (N,) the factors on vol up and down by the 30-day power rule, from the ``vol_shock`` parameters."""
+    """Return (N,) the factors on vol up and down by the 30-day power rule, from the ``vol_shock`` parameters.
+
+    ``floor_days``: least days to expiry; ``inclusive``: whether day 30 takes the short power. Equation and source:
+    ``kernels.shock.power_shift``.
+    """
     keys = universe.pairs
     up, down, short, long = (p.each(f"vol_shock.{n}", keys) for n in ("up", "down", "short_power", "long_power"))
     return power_shift(
@@ -149,7 +153,7 @@ def power_rule(universe: Universe, p: Version, floor_days: float, *, inclusive: 
 
 
 def spread_in_expiry(universe: Universe, values: Floats, rows: Bools) -> Floats:
-    """Return (N,) for each expiry the value at the first of ``rows`` in it; NaN where it has none."""
+    """Return (N,) for each expiry one of ``values`` (N,), that at the first of ``rows`` (N,) in it; NaN without one."""
     codes = universe.classes.code["expiry"]
     found, first = np.unique(codes[rows], return_index=True)
     by_expiry = np.full(universe.classes.size["expiry"], np.nan)
@@ -164,7 +168,10 @@ def rate(universe: Universe, p: Version) -> Floats:
 
 
 def doubt(confidence: Floats, p: Version) -> Floats:
-    """Return the share of notional an unsure oracle costs: ``(1 - c) * margin`` below the threshold, else 0."""
+    """Return (N,) the share of notional an unsure oracle costs: ``(1 - c) * margin`` below the threshold, else 0.
+
+    ``confidence``: (N,) c, 0..1. Source: Derive, oracle contingency.
+    """
     charge = (1.0 - confidence) * p.number("oracle.margin")
     return np.where(confidence < p.number("oracle.threshold"), charge, 0.0)
 
@@ -191,7 +198,7 @@ def doubtful_perpetuals(market: Market, p: Version) -> bool:
 
 
 def worst_in_unit(book: Book, values: Floats, mask: Bools) -> Floats:
-    """Return (N,) the largest of ``values`` over the masked rows of each risk unit, spread over the unit; 0 if none."""
+    """Return (N,) the largest of ``values`` (N,) where ``mask`` (N,), spread over each risk unit; 0 if none."""
     codes = book.universe.classes.code["unit"]
     largest = np.zeros(book.universe.classes.size["unit"])
     np.maximum.at(largest, codes[mask], values[mask])

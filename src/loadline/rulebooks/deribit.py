@@ -33,7 +33,10 @@ from loadline.tape.term import Term, worst_of
 
 
 def roll_shock(book: Book, p: Version, m: Matrix, money: Floats, *, cross: bool) -> Term:
-    """Return the roll shock (10): every expiry bucket's net delta at its annual move, gross over buckets."""
+    """Return the roll shock (10): every expiry bucket's net delta at its annual move, gross over buckets.
+
+    ``money``: (N,), one coin in the unit of the cells. Equation: ``|delta| max(min_move, annual_move tau)``.
+    """
     u, keys = book.universe, wallets(book.universe, cross)
     annual = p.each("roll.annual_move", keys)
     tenor = np.expm1(annual * u.tau) if p.text("reading.roll") == "exp" else annual * u.tau
@@ -43,7 +46,11 @@ def roll_shock(book: Book, p: Version, m: Matrix, money: Floats, *, cross: bool)
 
 
 def delta_shock(book: Book, p: Version, m: Matrix, money: Floats) -> Term:
-    """Return the delta shock (11): long options may offset futures and short options, never turn or enlarge them."""
+    """Return the delta shock (11): long options may offset futures and short options, never turn or enlarge them.
+
+    ``money``: (N,), one coin in the unit of the cells. Equation, d the delta so netted: ``|d| min(slope max(|d| -
+    threshold / index, 0), cap)``.
+    """
     u = book.universe
     option = book.each(np.where(u.option, blocks.venue_deltas(u, "counted") * m.decay, 0.0))
     futures = (book.only(u.future) * book.each(u.size * m.decay)).net("unit")

@@ -113,7 +113,10 @@ class Version:
         return all(p.of(key) is not None for p in self.parameters.values())
 
     def override(self, changes: Mapping[str, Value]) -> Version:
-        """Return the version with parameters replaced: ``group.name`` for all keys, ``group.name.KEY`` for one."""
+        """Return the version with parameters replaced: ``group.name`` for all keys, ``group.name.KEY`` for one.
+
+        Raises ``RuleError`` listing every unknown name, and every value of another kind or outside its bounds.
+        """
         parameters = dict(self.parameters)
         faults: list[Defect] = []
         for path, value in changes.items():
@@ -256,7 +259,7 @@ def parse_versions(text: str, rulebook: str, file: str = "") -> tuple[Version, .
 
 
 def in_force(versions: Iterable[Version], as_of: int) -> tuple[Version, tuple[str, ...]]:
-    """Return the version in force at an instant and notes; where none is so old, the earliest observed one."""
+    """Return the version in force at ``as_of`` (epoch ms) and notes; where none is so old, the earliest observed one."""
     ordered = sorted(versions, key=lambda v: v.effective)
     past = [v for v in ordered if v.effective <= as_of]
     if past:

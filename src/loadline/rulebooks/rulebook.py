@@ -89,7 +89,11 @@ def _registered() -> dict[str, str]:
 
 
 def rulebook_names() -> list[str]:
-    """Return every rulebook that can be loaded: shipped ones first, then registered ones."""
+    """Return every rulebook that can be loaded: shipped ones first, then registered ones.
+
+    >>> names()[:3]
+    ['isolated', 'static', 'tail']
+    """
     return [*SHIPPED, *sorted(_registered())]
 
 
@@ -116,7 +120,7 @@ def load(name: str) -> Rulebook:
 
 
 def choose(rule: Rulebook, as_of: int) -> tuple[Version, tuple[str, ...]]:
-    """Return the version of a rulebook in force at an instant, with notes."""
+    """Return the version of a rulebook in force at ``as_of`` (epoch ms), with notes."""
     return in_force(rule.versions, as_of)
 
 

@@ -63,7 +63,7 @@ class Term:
         return Term(self.op, self.args, self.aux, value=self.value, name=name, **where)
 
     def numbers(self) -> Floats:
-        """Return the values; raises ``NotPlannable`` while the rule is only being recorded."""
+        """Return the values, (groups or classes or 1, columns or 1); raises ``NotPlannable`` while only recording."""
         if self.value is None:
             raise NotPlannable("the rule asks for a number while it is being recorded")
         return self.value
@@ -246,7 +246,10 @@ def _make(op: str, args: tuple[Term, ...], aux: Any, level: str | None, axis: Ax
 
 
 def lifted(arg: Term, level: str | None, frame: Frame | None) -> Floats:
-    """Return an argument's values with a constant's classes spread over the groups of ``level``."""
+    """Return an argument's values, (groups, columns or 1), a constant's classes spread over the groups of ``level``.
+
+    Raises ``RuleError`` for a constant that differs below the account where everything is per account already.
+    """
     values = arg.numbers()
     if arg.frame is not None or arg.level is None or frame is None or level is None:
         return values

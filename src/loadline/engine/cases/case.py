@@ -58,7 +58,10 @@ class Replay:
 def checks(
     expected: Mapping[str, Any], got: Mapping[str, Any], tolerance: float, scale: float = 0.0
 ) -> tuple[Check, ...]:
-    """Return one check per number of ``expected``; lists are compared element by element."""
+    """Return one check per number of ``expected``; lists are compared element by element.
+
+    ``tolerance``: relative to the largest of 1, the expected number and ``scale``.
+    """
     found: list[Check] = []
     for name, want in expected.items():
         have = got.get(name)
@@ -83,7 +86,7 @@ def exactly(component: str, expected: Rational | float, got: Rational | float) -
 
 
 def truncated(x: float) -> float:
-    """Return whole units towards zero, forgiving the last places that float arithmetic leaves (824.9999999999)."""
+    """Return ``x`` in whole units towards zero, forgiving the last places that float arithmetic leaves (824.99999999)."""
     return float(math.trunc(x + math.copysign(1e-6, x)))
 
 
@@ -111,7 +114,11 @@ class Sketch:
         unsettled: float = 0.0,
         **quotes: float,
     ) -> None:
-        """Add an instrument and the position in it; ``seconds`` to expiry; quotes by column name."""
+        """Add an instrument and the position in it.
+
+        ``quantity``: signed contracts; ``seconds`` to expiry; ``strike``: quote currency; ``right``: +1 call, -1 put;
+        ``unsettled``: settlement currency; quotes by column name.
+        """
         row = {
             "id": name,
             "underlying": underlying or self.underlying,
@@ -131,7 +138,7 @@ class Sketch:
         self.held.append(position | {"entry": math.nan})
 
     def market(self, index: Mapping[str, float], fx: Mapping[str, float], **more: Any) -> Market:
-        """Return the market of the rows."""
+        """Return the market of the rows; ``index``, ``fx``: USD price by underlying and by currency."""
         names = {c for q in self.quotes for c in q}
 
         def column(name: str) -> Floats:

@@ -49,7 +49,10 @@ def as_case_file(content: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def replay_pme(case: Mapping[str, Any], file: Mapping[str, Any], components: float, totals: float) -> Replay:
-    """Return the checks of one segregated dump of futures: every cell of the risk vectors, every margin."""
+    """Return the checks of one segregated dump of futures: every cell of the risk vectors, every margin.
+
+    To 1e-12, whatever ``components`` and ``totals`` ask for.
+    """
     dump = case["input"]
     pair, params = next(iter(dump["model_params"]["currency_pair"].items()))
     coin = pair.split("_")[0].upper()

@@ -71,7 +71,10 @@ HAIRCUTS = {
 
 
 def replay_pmrm2(case: Mapping[str, Any], file: Mapping[str, Any], components: float, totals: float) -> Replay:
-    """Return the checks of one PMRM_2 case: totals, contingencies and every scenario PnL."""
+    """Return the checks of one PMRM_2 case: totals, contingencies and every scenario PnL.
+
+    ``components``, ``totals``: relative tolerances.
+    """
     given, want = case["input"], case["expected"]
     raw, grid = file["parameter_sets"][given["params"]], file["scenario_sets"][given["scenarios"]]
     plain = [i for i, s in enumerate(grid) if not s[1].startswith("skew")]
@@ -119,7 +122,10 @@ def replay_pmrm2(case: Mapping[str, Any], file: Mapping[str, Any], components: f
 
 
 def replay_pmrm1(case: Mapping[str, Any], file: Mapping[str, Any], components: float, totals: float) -> Replay:
-    """Return the checks of one PMRM v1 case; where the source asserts whole dollars, whole dollars are compared."""
+    """Return the checks of one PMRM v1 case; where the source asserts whole dollars, whole dollars are compared.
+
+    ``components``, ``totals``: relative tolerances elsewhere.
+    """
     given, want = case["input"], case["expected"]
     raw, grid = file["parameter_sets"][given["params"]], file["scenario_sets"][given["scenarios"]]
     changes = {ours: raw[theirs] for theirs, ours in PMRM1.items()} | _basis(raw) | {"scenarios.regular": grid}

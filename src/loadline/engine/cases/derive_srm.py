@@ -40,7 +40,10 @@ def _run(sketch: Sketch, changes: Mapping[str, Any], index: Mapping[str, float],
 
 
 def replay_srm(case: Mapping[str, Any], file: Mapping[str, Any], components: float, totals: float) -> Replay:
-    """Return the checks of one SRM case: net margins, whole-dollar net margins, or one isolated contract."""
+    """Return the checks of one SRM case: net margins, whole-dollar net margins, or one isolated contract.
+
+    ``totals``: relative tolerance, where the case states none; the files assert no ``components``.
+    """
     given = case["input"]
     if "option" in given:
         return _isolated(case)

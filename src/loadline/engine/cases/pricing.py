@@ -18,7 +18,10 @@ def _one(*values: float) -> list[Floats]:
 
 
 def replay_black76(case: Mapping[str, Any], file: Mapping[str, Any], components: float, totals: float) -> Replay:
-    """Return the checks of one pair of options: discounted call and put, and the call's undiscounted delta."""
+    """Return the checks of one pair of options: discounted call and put, and the call's undiscounted delta.
+
+    ``totals``: relative tolerance; ``components`` is not used.
+    """
     from loadline.kernels.black76 import greeks, value1  # compiled code: loaded on first use
 
     x = case["input"]
@@ -30,7 +33,10 @@ def replay_black76(case: Mapping[str, Any], file: Mapping[str, Any], components:
 
 
 def replay_svi(case: Mapping[str, Any], file: Mapping[str, Any], components: float, totals: float) -> Replay:
-    """Return the checks of one vol; digits that the source cut off after the sixth are compared so cut."""
+    """Return the checks of one vol; digits that the source cut off after the sixth are compared so cut.
+
+    ``totals``: relative tolerance of the others; ``components`` is not used.
+    """
     from loadline.kernels.surface import svi_log_moneyness, svi_vol  # compiled code: loaded on first use
 
     x = case["input"]["svi"]

@@ -21,7 +21,10 @@ LATER = "volatility forecasts come with a later floor"
 
 
 def replay_tail(case: Mapping[str, Any], file: Mapping[str, Any], components: float, totals: float) -> Replay:
-    """Return the checks of one case, by the prefix of its name; losses are positive in these files."""
+    """Return the checks of one case, by the prefix of its name; losses are positive in these files.
+
+    ``totals``: relative tolerance, where the case states none; ``components`` is not used.
+    """
     name = str(case["id"])
     for prefix, replay in KINDS.items():
         if name.startswith(prefix):
