@@ -43,6 +43,7 @@ lint: $(DEV)
 bench: $(DEV)
 	@mkdir -p .benchmarks
 	@$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-json=.benchmarks/latest.json
+	@$(BIN)/python -m benchmarks.report .benchmarks/latest.json
 
 docs: $(DEV)
 	@$(BIN)/python -m tools.docs
