@@ -91,6 +91,11 @@ def margins(
     ``rulebook``: ``NAME``, ``NAME@DATE``. What cannot be answered is an ``Unavailable`` in its place; the others are
     answered. Segregated rulebooks answer once per account and settlement currency. Raises ``RuleError`` for an unknown
     rulebook or parameter.
+
+    >>> from loadline.io.sample import sample
+    >>> portfolio, market = sample()
+    >>> [answer.account for answer in margins(portfolio, market, "tail")]
+    ['basis', 'calendar', 'covered-call', 'maker', 'strangle']
     """
     chosen = choose_rulebook(rulebook, market.as_of, overrides)
     portfolio = portfolio.live()
@@ -183,6 +188,12 @@ def margin(
     """Return the margin of a portfolio that has one answer under a rulebook; ``margins`` is for several.
 
     Raises ``InputError`` when there is none, or more than one (several accounts, or segregated wallets).
+
+    >>> from loadline.io.sample import sample
+    >>> portfolio, market = sample()
+    >>> result = margin(portfolio.only(["basis"]), market, "deribit-xpm@2026-02-15")
+    >>> result.currency, result.status.value, result.initial > result.maintenance > 0
+    ('USD', 'ok', True)
     """
     found = margins(portfolio, market, rulebook, overrides=overrides)
     if len(found) != 1:
@@ -196,7 +207,15 @@ def margin(
 
 @dataclass(frozen=True)
 class WhatIf:
-    """An account before and after some trades, and where in the tree the difference enters."""
+    """An account before and after some trades, and where in the tree the difference enters.
+
+    >>> from loadline.io.sample import sample
+    >>> portfolio, market = sample()
+    >>> (asked,) = what_if(portfolio, market, "derive", {"BTC-PERPETUAL": 50_000.0}, account="basis")
+    >>> rows = asked.differences("initial")
+    >>> rows[0].change == asked.after.initial - asked.before.initial
+    True
+    """
 
     before: Answer
     after: Answer
@@ -260,6 +279,12 @@ def what_if(
 
     ``trades``: instrument -> signed quantity; ``account`` may be left out where there is only one. Raises
     ``InputError`` when it is needed.
+
+    >>> from loadline.io.sample import sample
+    >>> portfolio, market = sample()
+    >>> (asked,) = what_if(portfolio, market, "isolated", {"BTC-26JUN26-92000-C": -1.0}, account="covered-call")
+    >>> asked.after.initial > asked.before.initial
+    True
     """
     known = portfolio.names()
     if account is None and len(known) == 1:
@@ -283,7 +308,14 @@ def compare(
     *,
     overrides: Mapping[str, Any] | None = None,
 ) -> dict[str, list[Answer]]:
-    """Return the answers of several rulebooks to one portfolio, by rulebook name."""
+    """Return the answers of several rulebooks to one portfolio, by rulebook name.
+
+    >>> from loadline.io.sample import sample
+    >>> portfolio, market = sample()
+    >>> found = compare(portfolio.only(["maker"]), market, ["isolated", "deribit-xpm"])
+    >>> found["deribit-xpm"][0].initial < found["isolated"][0].initial
+    True
+    """
     found: dict[str, list[Answer]] = {}
     for name in rulebooks:
         chosen = choose_rulebook(name, market.as_of, overrides)

@@ -90,9 +90,9 @@ def distances(
 ) -> list[Distance]:
     """Return the distance to liquidation of each wallet along spot and vol: all underlyings together, then each alone.
 
-    ``spot_range``, ``vol_range``: the largest fall and rise looked at, fractions. The scan takes 24 steps a side, even in log price or vol,
-    then bisects the first that crosses; what is not found is said so. A wallet that no factor moves has no distance.
-    Raises ``InputError`` for an account that holds nothing.
+    ``spot_range``, ``vol_range``: the largest fall and rise looked at, fractions. The scan takes 24 steps a side, even
+    in log price or vol, then bisects the first that crosses; what is not found is said so. A wallet that no factor
+    moves has no distance. Raises ``InputError`` for an account that holds nothing.
     """
     return [
         distance(wallet.moving(moved), along, spot_range if along == "spot" else vol_range)

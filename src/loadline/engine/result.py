@@ -21,7 +21,11 @@ Side = Literal["initial", "maintenance"]
 
 
 class Status(StrEnum):
-    """Where an account stands."""
+    """Where an account stands.
+
+    >>> Status("below_initial").name
+    'BELOW_INITIAL'
+    """
 
     OK = "ok"
     BELOW_INITIAL = "below_initial"
@@ -52,7 +56,17 @@ class Share:
 class MarginResult:
     """The margin of one account under one rulebook version; amounts in ``currency``, requirements positive.
 
-    ``usd`` is the USD price of one unit of ``currency``. ``as_of``: epoch ms.
+    ``usd`` is the USD price of one unit of ``currency``. ``as_of``: epoch ms. ``explain`` and ``attribution`` say why
+    and who; ``requirement`` gives an amount with its currency.
+
+    >>> from loadline.engine.engine import margin
+    >>> from loadline.io.sample import sample
+    >>> portfolio, market = sample()
+    >>> result = margin(portfolio.only(["strangle"]), market, "derive")
+    >>> result.excess == result.equity - result.initial
+    True
+    >>> result.explain("initial")[0].label, result.requirement("maintenance").ccy
+    ('initial', 'USDC')
     """
 
     account: str

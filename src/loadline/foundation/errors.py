@@ -8,7 +8,11 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why something cannot be read or answered; the value is the word used in JSON and tables."""
+    """Why something cannot be read or answered; the value is the word used in JSON and tables.
+
+    >>> Reason("crossed").name
+    'CROSSED'
+    """
 
     MISSING_DATA = "missing_data"
     UNKNOWN_INSTRUMENT = "unknown_instrument"
@@ -55,6 +59,10 @@ class LoadlineError(Exception):
     """The root of every error that Loadline raises on purpose.
 
     ``what`` says what is wrong, ``where`` names the place, ``causes`` the usual ones, ``remedy`` the way out.
+
+    >>> print(LoadlineError("no such file", where="book.csv", remedy="check the path"))
+    book.csv: no such file
+    Remedy: check the path
     """
 
     def __init__(self, what: str, *, where: str = "", causes: str = "", remedy: str = "") -> None:
@@ -66,7 +74,12 @@ class LoadlineError(Exception):
 
 
 class InputError(LoadlineError):
-    """The input is wrong; ``defects`` lists everything found, not just the first."""
+    """The input is wrong; ``defects`` lists everything found, not just the first.
+
+    >>> defect = Defect(Reason.EXPIRED, "it has expired", "Settle it.", file="book.csv", row=3)
+    >>> InputError("the book has defects", defects=[defect]).defects[0].where()
+    'book.csv:3'
+    """
 
     def __init__(
         self, what: str, *, defects: Iterable[Defect] = (), where: str = "", causes: str = "", remedy: str = ""
@@ -78,7 +91,11 @@ class InputError(LoadlineError):
 
 
 class MissingData(LoadlineError):
-    """Something needed is not there; ``missing`` lists all of it at once."""
+    """Something needed is not there; ``missing`` lists all of it at once.
+
+    >>> MissingData("the market lacks", missing=["vol of A", "index of B"]).what
+    'the market lacks: vol of A, index of B'
+    """
 
     def __init__(self, what: str, *, missing: Iterable[str] = (), where: str = "", remedy: str = "") -> None:
         self.missing = tuple(missing)
@@ -87,7 +104,11 @@ class MissingData(LoadlineError):
 
 
 class RuleError(LoadlineError):
-    """A rulebook, its parameters or an override is not valid."""
+    """A rulebook, its parameters or an override is not valid.
+
+    >>> isinstance(RuleError("no rulebook 'derve'", remedy="did you mean derive?"), LoadlineError)
+    True
+    """
 
 
 class SolveError(LoadlineError):
@@ -96,7 +117,12 @@ class SolveError(LoadlineError):
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """The answer that is not there, and why: it stands in a list of results beside the good ones."""
+    """The answer that is not there, and why: it stands in a list of results beside the good ones.
+
+    >>> gap = Unavailable("carol", "derive", Reason.MISSING_DATA, ("vol of X",), "add it to the market file")
+    >>> gap.status, gap.reason.value
+    ('unavailable', 'missing_data')
+    """
 
     account: str
     rulebook: str

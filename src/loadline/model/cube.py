@@ -84,7 +84,7 @@ class Cube:
         return (carried + change) * self.fx - carried * self.universe.fx[:, None]
 
     def term(self, values: Floats, *families: str, name: str = "scenario") -> Term:
-        """Return ``values`` (N, S), all scenarios or just these, as a constant per instrument and scenario of families."""
+        """Return ``values``, (N, S) of all scenarios or just these, per instrument and scenario of some families."""
         rows = self.rows(*families)
         picked = values if len(rows) == values.shape[1] else values[:, rows]
         return constant(picked, "position", self.axis(*families, name=name))

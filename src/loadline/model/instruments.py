@@ -15,7 +15,11 @@ NO_EXPIRY = np.iinfo(np.int64).max
 
 
 class Kind(IntEnum):
-    """What a venue calls the contract."""
+    """What a venue calls the contract.
+
+    >>> Kind["OPTION"] is Kind.OPTION
+    True
+    """
 
     SPOT = 0
     PERPETUAL = 1
@@ -24,7 +28,11 @@ class Kind(IntEnum):
 
 
 class PayoffForm(IntEnum):
-    """How one contract's value in its settlement currency follows from price (see ``kernels.payoff``)."""
+    """How one contract's value in its settlement currency follows from price (see ``kernels.payoff``).
+
+    >>> [form.name.lower() for form in PayoffForm]
+    ['spot', 'linear', 'inverse', 'coin_option', 'cash_option']
+    """
 
     SPOT = 0
     LINEAR = 1
@@ -41,6 +49,11 @@ class Instruments(Table):
     ``expiry`` epoch ms UTC or ``NO_EXPIRY``; ``strike`` quote currency, NaN without; ``right`` +1 call, -1 put, 0;
     ``multiplier`` units of underlying (USD for inverse) per 1 of quantity; ``quote`` the currency prices are in;
     ``settle`` the currency a contract pays in; ``upfront`` whether its value is carried in equity (options, spot).
+
+    >>> row = {"id": "BTC-PERPETUAL", "underlying": "BTC", "kind": Kind.PERPETUAL, "form": PayoffForm.INVERSE,
+    ...     "expiry": NO_EXPIRY, "strike": float("nan"), "right": 0, "multiplier": 1.0, "quote": "USD", "settle": "BTC"}
+    >>> Instruments.from_rows([row | {"upfront": False}])["BTC-PERPETUAL"]["settle"]
+    'BTC'
     """
 
     label: ClassVar[str] = "id"

@@ -21,6 +21,9 @@ class Quotes(Table):
     quote currency. ``vol``: mark implied volatility, 1/sqrt(year) as a decimal. ``mark``, ``bid``, ``ask``: price of
     one contract as the venue quotes it (coin options in coin). ``rate``: continuous, per year. ``fixed``: the part of
     the forward a settlement average has already fixed, quote currency. ``confidence``: 0..1 of the feed.
+
+    >>> Quotes.of(np.array([84_000.0]), vol=np.array([0.45])).confidence.tolist()
+    [1.0]
     """
 
     forward: Floats
@@ -47,6 +50,11 @@ class Market:
     ``index``: USD price per underlying. ``fx``: USD per unit of each currency (coins: their index).
     ``index_confidence``: 0..1 per underlying, 1 where not given. ``defects``: what was wrong with rows of the source;
     they matter only to a book that needs those rows. ``source`` names where it came from, ``notes`` what was assumed.
+
+    >>> from loadline.io.sample import sample
+    >>> market = sample()[1]
+    >>> len(market.instruments), market.price("BTC"), market.price("USD")
+    (822, 84000.0, 1.0)
     """
 
     as_of: int

@@ -17,6 +17,10 @@ class Positions(Table):
     ``quantity`` is signed, in the venue's API amount: coins of the underlying for options and linear contracts, USD
     for inverse futures and perpetuals. ``unsettled`` is pnl not yet in the wallet, in the settlement currency.
     ``entry`` is the average entry price in the quote currency, NaN if not known.
+
+    >>> row = {"account": "a", "instrument": "BTC-PERPETUAL", "quantity": -50_000.0, "unsettled": 0.01, "entry": 84e3}
+    >>> Positions.from_rows([row]).quantity.tolist()
+    [-50000.0]
     """
 
     account: Texts
@@ -28,7 +32,11 @@ class Positions(Table):
 
 @dataclass(frozen=True, eq=False)
 class Balances(Table):
-    """Wallet cash: ``amount`` of ``currency`` in ``account``; negative is borrowed."""
+    """Wallet cash: ``amount`` of ``currency`` in ``account``; negative is borrowed.
+
+    >>> len(Balances.from_rows([{"account": "a", "currency": "BTC", "amount": 1.5}]))
+    1
+    """
 
     account: Texts
     currency: Texts
@@ -37,7 +45,12 @@ class Balances(Table):
 
 @dataclass(frozen=True, eq=False)
 class Orders(Table):
-    """Open orders: ``quantity`` signed (a buy is positive) in the position's unit; ``limit`` in the quote currency."""
+    """Open orders: ``quantity`` signed (a buy is positive) in the position's unit; ``limit`` in the quote currency.
+
+    >>> order = {"account": "a", "instrument": "BTC-26JUN26-92000-C", "quantity": -2.0, "limit": 0.03}
+    >>> Orders.from_rows([order]).limit.tolist()
+    [0.03]
+    """
 
     account: Texts
     instrument: Texts
@@ -47,7 +60,12 @@ class Orders(Table):
 
 @dataclass(frozen=True, eq=False)
 class Accounts(Table):
-    """Who owns an account, at which venue, and under which rulebook (``""``: as asked)."""
+    """Who owns an account, at which venue, and under which rulebook (``""``: as asked).
+
+    >>> row = {"account": "a", "owner": "Alder", "venue": "deribit", "rulebook": "deribit-spm"}
+    >>> Accounts.from_rows([row])["a"]["owner"]
+    'Alder'
+    """
 
     label: ClassVar[str] = "account"
 

@@ -259,7 +259,7 @@ def parse_versions(text: str, rulebook: str, file: str = "") -> tuple[Version, .
 
 
 def in_force(versions: Iterable[Version], as_of: int) -> tuple[Version, tuple[str, ...]]:
-    """Return the version in force at ``as_of`` (epoch ms) and notes; where none is so old, the earliest observed one."""
+    """Return the version in force at ``as_of``, epoch ms, and notes; where none is so old, the earliest observed."""
     ordered = sorted(versions, key=lambda v: v.effective)
     past = [v for v in ordered if v.effective <= as_of]
     if past:

@@ -28,9 +28,9 @@ def _net(t: Term, x: Floats) -> Floats:
 
 
 def stacked(t: Term, group: int, x: Floats) -> tuple[Floats, NDArray[np.int64], slice]:
-    """Return what ``correlated`` stacks for one group: the vector (M,), its rows in R (M,), and the finer groups it spans.
+    """Return what ``correlated`` stacks for one group: the vector (M,), its rows in R (M,), and the finer groups.
 
-    ``x``: (finer groups, columns), the argument's values; M: the group's finer groups times columns.
+    ``x``: (finer groups, columns), the argument's values; M: the finer groups of this one times columns.
     """
     fine = t.args[0].level
     assert t.frame is not None and t.level is not None and fine is not None

@@ -86,7 +86,7 @@ def exactly(component: str, expected: Rational | float, got: Rational | float) -
 
 
 def truncated(x: float) -> float:
-    """Return ``x`` in whole units towards zero, forgiving the last places that float arithmetic leaves (824.99999999)."""
+    """Return ``x`` in whole units towards zero, forgiving the last places that float arithmetic leaves (824.999999)."""
     return float(math.trunc(x + math.copysign(1e-6, x)))
 
 
