@@ -61,13 +61,37 @@ def segment_sums(x: Floats, starts: Ints) -> Floats:
     return out
 
 
+FEW = 2000
+"""Rows up to which an ordinary stable sort is as fast as packing keys."""
+
+
+def sorting(account: Ints, item: Ints, items: int) -> Ints:
+    """Return the stable order of rows by (account, item): (P,) row numbers.
+
+    Account, item and row number are packed into one integer where they fit: sorting those in place needs no order of
+    its own, and no two are equal.
+    """
+    n = len(account)
+    row, width = n.bit_length(), max(items, 1).bit_length()
+    if n <= FEW or row + width + int(account.max()).bit_length() > 62:
+        return np.argsort(account * max(items, 1) + item, kind="stable")
+    key = ((account << width) | item) << row
+    key |= np.arange(n)
+    if (key[1:] > key[:-1]).all():
+        return np.arange(n)
+    key.sort()
+    key &= (1 << row) - 1
+    return key
+
+
 class Frame:
     """Positions sorted by (account, item), and the groups they fall into.
 
     ``sums`` adds segments of rows; a compiled kernel may stand in for ``segment_sums`` if it gives the same bits.
 
-    ``account``: (P,) account number; ``item``: (P,) row of ``classes``; ``accounts``: names. ``order`` is the sorting
-    applied, ``item`` and ``owner`` the sorted columns. ``columns[level, name]`` hold what differs between accounts.
+    ``account``: (P,) account number; ``item``: (P,) row of ``classes``; ``accounts``: names or numbers. ``order`` is
+    the sorting applied, ``item`` and ``owner`` the sorted columns. ``columns[level, name]`` hold what differs between
+    accounts.
     ``recorded``: on a blank frame, the columns that are there without numbers; else None.
     """
 
@@ -76,26 +100,28 @@ class Frame:
         classes: Classes,
         account: Ints,
         item: Ints,
-        accounts: Sequence[str],
+        accounts: Sequence[str] | range,
         sums: Callable[[Floats, Ints], Floats] = segment_sums,
     ) -> None:
-        self.classes_of, self.accounts, self.sums = classes, tuple(accounts), sums
-        self.order = np.argsort(account * max(classes.size["position"], 1) + item, kind="stable")
+        self.classes_of, self.sums = classes, sums
+        self.accounts = accounts if isinstance(accounts, range) else tuple(accounts)
+        self.order = sorting(account, item, classes.size["position"])
         self.owner, self.item = account[self.order], item[self.order]
         n = len(self.item)
-        first: dict[str, Ints] = {"position": np.arange(n)}
-        group: dict[str, Ints] = {"position": np.arange(n)}
-        key = self.owner
-        for level in ("unit", "expiry", "strike"):  # a boundary of a coarse level stays one below it
-            key = key * max(classes.size[level], 1) + classes.code[level][self.item]
+        other_account = self.owner[1:] != self.owner[:-1]
+        self._first: dict[str, Ints] = {"position": np.arange(n)}
+        self._new: dict[str, NDArray[np.bool_]] = {}
+        for level in LEVELS[1:-1]:  # a finer class changes wherever a coarser one does
+            code = classes.code[level][self.item]
             new = np.ones(n, np.bool_)
-            new[1:] = key[1:] != key[:-1]
-            first[level], group[level] = np.flatnonzero(new), np.cumsum(new) - 1
-        self.size = {level: len(first[level]) for level in LEVELS[:-1]} | {"account": len(self.accounts)}
-        self.classes = {level: classes.code[level][self.item[first[level]]] for level in LEVELS[:-1]}
-        self.owner_of = {level: self.owner[first[level]] for level in LEVELS[:-1]}
-        self.owner_of["account"] = np.arange(len(self.accounts))
-        self._first, self._group = first, group
+            np.logical_or(other_account, code[1:] != code[:-1], out=new[1:])
+            self._new[level], self._first[level] = new, np.flatnonzero(new)
+        self.size = {level: len(self._first[level]) for level in LEVELS[:-1]} | {"account": len(self.accounts)}
+        self.classes = {level: classes.code[level][self.item[self._first[level]]] for level in LEVELS[1:-1]}
+        self.classes["position"] = self.item
+        self.owner_of = {level: self.owner[self._first[level]] for level in LEVELS[1:-1]}
+        self.owner_of |= {"position": self.owner, "account": np.arange(len(self.accounts))}
+        self._groups: dict[str, Ints] = {}
         self._starts: dict[tuple[str, str], Ints] = {}
         self.columns: dict[tuple[str, str], Floats] = {}
         self.recorded: frozenset[str] | None = None
@@ -111,14 +137,34 @@ class Frame:
         frame.recorded = frozenset(columns)
         return frame
 
+    def take(self, lo: int, hi: int) -> Frame:
+        """Return accounts ``lo`` to ``hi`` as a frame of their own."""
+        first, last = self.starts("position", "account")[[lo, hi]].tolist()
+        part = slice(first, last)
+        found = Frame(self.classes_of, self.owner[part] - lo, self.item[part], self.accounts[lo:hi], self.sums)
+        for (level, name), values in self.columns.items():
+            found.columns[level, name] = values[part] if level == "position" else values[lo:hi]
+        return found
+
+    def _group_at(self, level: str, position: Ints) -> Ints:
+        """The first group of a level that begins at or after some positions; the number of groups after the last."""
+        if level == "position":
+            return position
+        if level not in self._groups:
+            self._groups[level] = np.append(np.cumsum(self._new[level]) - 1, self.size[level])
+        return self._groups[level][position]
+
     def starts(self, fine: str, coarse: str) -> Ints:
         """Return (groups of ``coarse`` + 1,) where each begins among the groups of ``fine``."""
         if (fine, coarse) not in self._starts:
-            if coarse == "account":
-                cut = np.searchsorted(self.owner_of[fine], np.arange(len(self.accounts) + 1))
+            if coarse != "account":
+                begins = np.append(self._first[coarse], len(self.item))
+            elif fine == "position":
+                begins = np.zeros(len(self.accounts) + 1, np.int64)
+                np.cumsum(np.bincount(self.owner, minlength=len(self.accounts)), out=begins[1:])
             else:
-                cut = np.append(self._group[fine][self._first[coarse]], self.size[fine])
-            self._starts[fine, coarse] = cut.astype(np.int64, copy=False)
+                begins = self.starts("position", "account")
+            self._starts[fine, coarse] = self._group_at(fine, begins)
         return self._starts[fine, coarse]
 
     def class_of(self, level: str, coarse: str) -> Ints:
@@ -135,4 +181,6 @@ class Frame:
 
     def label(self, level: str, group: int) -> str:
         """Return the text of one group."""
-        return self.accounts[group] if level == "account" else self.classes_of.labels[level][self.classes[level][group]]
+        if level == "account":
+            return str(self.accounts[group])
+        return self.classes_of.labels[level][self.classes[level][group]]
