@@ -85,7 +85,8 @@ OPENING: Book = {"legs": {}, "orders": made.orders(COIN)}
 OPENING_CASH: Book = {"legs": {}, "orders": made.orders(CASH)}
 RC = ("BTC", "cbBTC", "LBTC", "eBTC", "SolvBTC", "ETH", "wstETH", "weETH", "rsETH", "rswETH", "pufETH", "HYPE")
 DOLLARS = ("USDT", "sUSDe", "USDe", "DAI", "sDAI", "OP", "DRV", "OLAS", "fxUSDC", "XYZ")
-DERIBIT_COINS = made.collateral("BTC", "ETH", "stETH", "USYC", "BUIDL", "USDe", "USDT")
+LARGE = made.large_accounts()
+DERIBIT_COINS = made.collateral("BTC", "ETH", "stETH", "USYC", "BUIDL", "USDe", "USDT", "USD")
 ALT_OF_SRM = ("SOL", "HYPE")
 
 
@@ -97,13 +98,18 @@ def reference(name: str) -> Book:
     if name == "derive-srm":
         wallet = {"legs": {}, "balances": {"BTC": 1.0, "USDT": 5_000.0, "cbBTC": 0.5}}
         return merged(CASH_BOOKS["everything"], ETH_CASH, wallet)
+    if name.startswith("paradex"):
+        return merged(CASH_BOOKS["everything"], ETH_CASH, OPENING_CASH, {"legs": {}, "balances": {"BTC": 0.5}})
     whole = merged(COIN_BOOKS["everything"], CASH_BOOKS["delta_neutral"], ETH_COIN)
+    if name == "bybit":
+        return merged(whole, OPENING_CASH, {"legs": {}, "balances": {"USDT": 3_000.0}})
     if name.startswith("deribit"):
         return merged(whole, {"legs": {}, "balances": {"stETH": 10.0}}) if name == "deribit-xpm" else whole
     return merged(whole, {"legs": {}, "balances": {"stETH": 10.0, "USDT": 3_000.0}})
 
 
 STATED: dict[str, dict[str, tuple[Any, Any]]] = {
+    "paradex": {"scenarios.grid": ([[0.0, 0.0, 1.0]], [[-0.9, -0.22, 1.0], [0.0, 2.0, 1.0], [9.0, 0.4, 1.0]])},
     "deribit": {
         "grid.extended_moves": ([-0.33], [-0.9, -0.33, 0.5, 10.0]),
         "dampener.usd": (None, 1e6),
@@ -130,7 +136,8 @@ STATED: dict[str, dict[str, tuple[Any, Any]]] = {
     },
 }
 """Family -> parameter -> (least, most) where the file gives no bound, or none that is worth computing at."""
-FLAT = {"correlation.spot_vol": 0.0, "correlation.spot_vol_other": 0.0}
+TWO = {"volatility.spot": 0.6}  # one number for all, so that only what is held is drawn: two coins may be opposites
+FLAT = TWO | {"correlation.spot_vol": 0.0, "correlation.spot_vol_other": 0.0}
 ALONG: dict[tuple[str, str], dict[str, Any]] = {
     ("correlation.spot_spot", "min"): FLAT,
     ("correlation.spot_spot", "max"): FLAT,
@@ -138,11 +145,12 @@ ALONG: dict[tuple[str, str], dict[str, Any]] = {
     ("correlation.vol_vol", "max"): FLAT,
     ("correlation.spot_vol", "min"): {"correlation.spot_vol_other": -0.8},
     ("correlation.spot_vol", "max"): {"correlation.spot_vol_other": 0.8},
-    ("correlation.spot_vol_other", "min"): {"correlation.spot_vol": -0.8},
-    ("correlation.spot_vol_other", "max"): {"correlation.spot_vol": 0.8},
+    ("correlation.spot_vol_other", "min"): TWO | {"correlation.spot_vol": -0.8},
+    ("correlation.spot_vol_other", "max"): TWO | {"correlation.spot_vol": 0.8},
     ("scenarios.spot_nodes", ""): {"scenarios.kind": "grid"},
     ("scenarios.vol_nodes", ""): {"scenarios.kind": "grid"},
     ("scenarios.reach", ""): {"scenarios.kind": "grid"},
+    ("reading.hedge_losses", ""): {"spot_hedge.counted": "on"},
     ("delta_shock.cap", ""): {"delta_shock.threshold": 0.0, "delta_shock.slope": 0.1},
     ("delta_shock.slope", ""): {"delta_shock.threshold": 0.0},
     ("delta_shock.threshold", ""): {"delta_shock.slope": 0.001},
@@ -194,7 +202,7 @@ def extremes(name: str) -> list[Case]:
     return found
 
 
-CURRENCY = {"derive": "USDC", "derive-v1": "USDC", "derive-srm": "USDC", "deribit-spm": "BTC"}
+CURRENCY = {"paradex-pm": "USDC", "paradex-xm": "USDC", "derive": "USDC", "derive-v1": "USDC", "derive-srm": "USDC", "deribit-spm": "BTC"}
 
 
 def families(name: str) -> dict[str, list[Case]]:
@@ -278,10 +286,12 @@ def _derive_srm() -> dict[str, list[Case]]:
     alts = made.alt_coins(*ALT_OF_SRM, "ETH") | {"btc": CASH_BOOKS["everything"]}
     alts["collateral"] = made.collateral("BTC", "ETH", "USDT", "wstETH", "XYZ")
     alts["cash"] = {"legs": CASH.future(1.0), "balances": {"USD": 5_000.0, "USDC": -4_000.0}}
+    alts["listed_perpetuals"] = made.listed_perpetuals()
     return {
         "books_options": of_books("derive-srm", CASH_BOOKS, **more),
         "books_accounts": of_books("derive-srm", ACCOUNTS | alts, market="doubt", **more)
-        + dated("derive-srm", some(ACCOUNTS | alts, "btc", "eth", "sol", "collateral"), market="doubt", **more),
+        + dated("derive-srm", some(ACCOUNTS | alts, "btc", "eth", "sol", "collateral"), market="doubt", **more)
+        + dated("derive-srm", some(CASH_BOOKS, "short_call", "short_put", "in_the_money_put", "nearly_paired"), **more),
     }
 
 
@@ -296,30 +306,64 @@ def _spm() -> dict[str, list[Case]]:
     }
     opening = {"BTC": merged(COIN_BOOKS["delta_neutral"], OPENING), "USDC": merged(CASH_BOOKS["box"], OPENING_CASH)}
     old = some(COIN_BOOKS, "everything", "far_wings") | some(ACCOUNTS, "large")
+    ether: dict[str, Any] = {"currency": "ETH", "vectors": True}
     accounts = [c for x, books in wallets.items() for c in of_books("deribit-spm", books, currency=x)]
     accounts += of_books("deribit-spm", {"orders_btc": opening["BTC"]}, currency="BTC")
     accounts += of_books("deribit-spm", {"orders_usdc": opening["USDC"]}, currency="USDC")
-    accounts += of_books("deribit-spm", {"eth": ETH_COIN}, currency="ETH", vectors=True)
+    accounts += of_books("deribit-spm", {"eth": ETH_COIN} | some(LARGE, "large_eth", "huge_eth"), **ether)
+    accounts += of_books("deribit-spm", some(LARGE, "large_usdc"), currency="USDC", vectors=True)
     usdc = some(CASH_BOOKS, "everything", "delta_neutral")
     return {
         "books_coin": of_books("deribit-spm", COIN_BOOKS, currency="BTC", vectors=True),
         "books_cash": of_books("deribit-spm", usdc, market="doubt", currency="USDC", vectors=True)
         + of_books("deribit-spm", some(CASH_BOOKS, "short_straddle", "far_wings", "long_perpetual"), currency="USDC"),
         "books_accounts": accounts,
-        "books_earlier": dated("deribit-spm", old, currency="BTC", vectors=True)
-        + dated("deribit-spm", {"eth": ETH_COIN}, currency="ETH", vectors=True)
+        "books_earlier": dated("deribit-spm", old, currency="BTC", vectors=True, notes=True)
+        + dated("deribit-spm", {"eth": ETH_COIN} | some(LARGE, "large_eth", "huge_eth"), notes=True, **ether)
+        + dated("deribit-spm", some(LARGE, "large_usdc"), currency="USDC", vectors=True)
         + dated("deribit-spm", {"usdc": CASH_BOOKS["everything"]}, currency="USDC", vectors=True),
     }
 
 
 def _xpm() -> dict[str, list[Case]]:
     orders = {"orders": merged(ACCOUNTS["two_settlements"], OPENING, OPENING_CASH), "collateral": DERIBIT_COINS}
-    old = some(COIN_BOOKS, "everything", "far_wings") | some(ACCOUNTS, "large", "two_coins")
-    old |= {"collateral": made.collateral("BTC", "ETH", "stETH", "USDT")}
+    large = some(LARGE, "large_eth", "huge_eth") | some(ACCOUNTS, "large", "two_coins")
+    old = some(COIN_BOOKS, "everything", "far_wings") | large
+    wallets = {"2024-06-17": ("BTC", "ETH", "stETH", "USDT", "USD")}
+    wallets["2026-02-15"] = (*wallets["2024-06-17"], "USYC", "BUIDL")
     return {
         "books_coin": of_books("deribit-xpm", COIN_BOOKS, vectors=True),
-        "books_accounts": of_books("deribit-xpm", ACCOUNTS | orders, market="doubt"),
-        "books_earlier": dated("deribit-xpm", old, vectors=True),
+        "books_accounts": of_books("deribit-xpm", ACCOUNTS | orders, market="doubt", notes=True),
+        "books_large": of_books("deribit-xpm", large, vectors=True),
+        "books_earlier": dated("deribit-xpm", old, vectors=True, notes=True)
+        + [
+            Case(f"collateral_{date}", f"deribit-xpm@{date}", made.collateral(*coins))
+            for date, coins in wallets.items()
+        ],
+    }
+
+
+def _paradex(name: str) -> dict[str, list[Case]]:
+    more: dict[str, Any] = {"currency": "USDC"}
+    orders = {"orders": merged(CASH_BOOKS["delta_neutral"], OPENING_CASH), "orders_alone": OPENING_CASH}
+    orders["orders_hedged"] = merged(CASH_BOOKS["long_perpetual"], ETH_CASH, OPENING_CASH)
+    accounts = ACCOUNTS | orders | {"hype": made.alt_coins("HYPE")["hype"]}
+    return {
+        "books_options": of_books(name, CASH_BOOKS, vectors=name == "paradex-pm", **more),
+        "books_accounts": of_books(name, accounts, market="doubt", **more)
+        + dated(name, some(CASH_BOOKS | orders, "everything", "orders"), **more),
+    }
+
+
+def _bybit() -> dict[str, list[Case]]:
+    orders = {"orders": merged(CASH_BOOKS["delta_neutral"], OPENING_CASH), "orders_alone": OPENING_CASH}
+    hedged = merged(CASH_BOOKS["covered_call"], {"legs": {}, "balances": {"BTC": -2.0}})
+    given = {"bybit.spot_hedge.counted": "on"}
+    return {
+        "books_options": of_books("bybit", CASH_BOOKS, vectors=True),
+        "books_accounts": of_books("bybit", ACCOUNTS | orders, market="doubt")
+        + of_books("bybit", {"spot_hedge": hedged, "spot_hedge_long": ACCOUNTS["large"]}, overrides=given)
+        + dated("bybit", some(CASH_BOOKS, "everything", "far_wings")),
     }
 
 
@@ -332,5 +376,8 @@ BOOKS = {
     "derive-srm": _derive_srm,
     "deribit-spm": _spm,
     "deribit-xpm": _xpm,
+    "paradex-pm": lambda: _paradex("paradex-pm"),
+    "paradex-xm": lambda: _paradex("paradex-xm"),
+    "bybit": _bybit,
 }
 assert set(COINS) >= set(RC) - {"BTC", "ETH", "HYPE"}

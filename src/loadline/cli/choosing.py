@@ -31,9 +31,10 @@ def known_rulebooks() -> list[str]:
 def chosen_rulebook(word: str, as_of: int, flag: str = "--rulebook") -> Chosen:
     """Return the rulebook of ``NAME`` or ``NAME@DATE``; raises ``AtWord`` with the nearest name."""
     from loadline.engine.engine import choose_rulebook
+    from loadline.rulebooks.rulebook import ALIASES
 
     bare, _, date = word.partition("@")
-    if bare not in known_rulebooks():
+    if bare not in known_rulebooks() and bare not in ALIASES:
         raise unknown("rulebook", bare, known_rulebooks(), flag=flag)
     with at_word(date or bare, flag):
         try:

@@ -22,6 +22,10 @@ CASH = ("USD", "USDC")
 """Wallet currencies that are the unit of account where USDC is cash."""
 
 
+RESTATED = "coin contracts count as cash contracts of equal size, dated futures as perpetuals: the venue lists neither"
+"""What rulebooks say that know only cash-settled options and perpetuals."""
+
+
 def percent(move: float) -> str:
     """Return a move as signed per cent, as few digits as say it: +4.5%, -66%, +500%."""
     return f"{100 * move:+.4g}%"

@@ -145,6 +145,6 @@ RULEBOOKS = {
         cash=True,
         alone=blocks.doubtful_perpetuals,
         check=check,
-        notes=("open orders are not margined: the venue's check leaves them out",),
+        notes=("open orders are not margined: the venue's check leaves them out", blocks.RESTATED),
     )
 }

@@ -123,6 +123,6 @@ RULEBOOKS = {
         currency="USDC",
         cash=True,
         alone=one_at_a_time,
-        notes=("open orders are not margined: the venue's check leaves them out",),
+        notes=("open orders are not margined: the venue's check leaves them out", blocks.RESTATED),
     )
 }

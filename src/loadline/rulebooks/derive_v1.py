@@ -106,6 +106,6 @@ RULEBOOKS = {
         currency="USDC",
         cash=True,
         alone=blocks.doubtful_perpetuals,
-        notes=("open orders are not margined: the venue's check leaves them out",),
+        notes=("open orders are not margined: the venue's check leaves them out", blocks.RESTATED),
     )
 }

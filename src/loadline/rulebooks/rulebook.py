@@ -32,6 +32,8 @@ SHIPPED: Mapping[str, str] = {
     "deribit-xpm": "deribit",
 }
 """The rulebooks of this package: name -> module; a module is imported when its rulebook is first asked for."""
+ALIASES: Mapping[str, str] = {"deribit": "deribit-xpm"}
+"""A venue's name alone: the rulebook meant by it."""
 GROUP = "loadline.rulebooks"
 """The entry-point group that third parties register modules under."""
 
@@ -100,6 +102,7 @@ def rulebook_names() -> list[str]:
 @lru_cache
 def load(name: str) -> Rulebook:
     """Return a rulebook with all its versions; raises ``RuleError`` offering the nearest name."""
+    name = ALIASES.get(name, name)
     if name in SHIPPED:
         module = import_module(f"loadline.rulebooks.{SHIPPED[name]}")
         file = resources.files("loadline.rulebooks") / f"{SHIPPED[name]}.toml"
