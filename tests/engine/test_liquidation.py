@@ -95,7 +95,7 @@ def test_distances_are_the_first_crossings(name: str) -> None:
         for side in (d.up, d.down):
             if side.move is None:
                 continue
-            inside = np.linspace(0.0, side.move, 30)[:-1]
+            inside = np.linspace(0.0, side.move, 8)[:-1]
             assert all(asked.maintenance_excess(float(x), 0.0) >= 0.0 for x in inside)
             assert asked.maintenance_excess(side.move, 0.0) < 0.0
             assert asked.maintenance_excess(side.move * (1 - 1e-6), 0.0) >= 0.0
