@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadline.engine.cases import deribit, derive, derive_srm, golden, pricing, tail
+from loadline.engine.cases import bybit, deribit, derive, derive_srm, golden, pricing, tail
 from loadline.engine.cases.case import Check, Replay
 from loadline.foundation.errors import InputError, LoadlineError
 
@@ -80,16 +80,22 @@ class FileReport:
         return self.total > 0 and self.matched == self.total
 
 
-def model_of(case: Mapping[str, Any], file: Mapping[str, Any]) -> str:
-    """Return the key of ``MODELS`` a case is replayed by, or ``""``."""
+def model_of(case: Mapping[str, Any], file: Mapping[str, Any], models: Mapping[str, Replayer] = MODELS) -> str:
+    """Return the key of ``models`` a case is replayed by, or ``""``."""
     for name in (case.get("model"), case.get("kind"), file.get("model")):
-        if isinstance(name, str) and name in MODELS:
+        if isinstance(name, str) and name in models:
             return name
     return ""
 
 
-def verify_file(path: str | Path, progress: Callable[[Iterable[Any]], Iterable[Any]] = iter) -> FileReport:
+def verify_file(
+    path: str | Path,
+    progress: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+    more: Mapping[str, Replayer] | None = None,
+) -> FileReport:
     """Return the report of one case file; ``progress`` wraps the loop over cases.
+
+    ``more``: how the models of floors above this one are replayed.
 
     Raises ``InputError`` for a file that is not a case file or whose model is not known.
     """
@@ -109,13 +115,14 @@ def verify_file(path: str | Path, progress: Callable[[Iterable[Any]], Iterable[A
             "not a case file", where=str(file), remedy='it needs a list "vectors" (schema margin-vectors/1)'
         )
     content["folder"] = str(file.parent)
+    known_models = {**MODELS, **(more or {})}
     replays, models = [], []
-    for case in progress(content["vectors"]):
-        name = model_of(case, content)
+    for case in progress([*content["vectors"], *content.get("simulations", [])]):
+        name = model_of(case, content, known_models)
         models.append(name)
-        replays.append(_replay(name, case, content))
+        replays.append(_replay(known_models.get(name), case, content))
     if not any(models):
-        known = ", ".join(MODELS)
+        known = ", ".join(known_models)
         raise InputError(f"no rule for model {content.get('model')!r}", where=str(file), remedy=f"known: {known}")
     return FileReport(str(file), str(content.get("model", models[0])), tuple(replays))
 
@@ -124,12 +131,12 @@ def _is_cases(vectors: Any) -> bool:
     return isinstance(vectors, list) and all(isinstance(case, dict) for case in vectors)
 
 
-def _replay(name: str, case: Mapping[str, Any], file: Mapping[str, Any]) -> Replay:
+def _replay(replayer: Replayer | None, case: Mapping[str, Any], file: Mapping[str, Any]) -> Replay:
     label = str(case.get("id", "case"))
-    if not name:
+    if replayer is None:
         return Replay(label, skipped=f"no rule for {case.get('model') or case.get('kind') or 'this case'}")
     try:
-        return MODELS[name](case, file, COMPONENTS, TOTALS)
+        return replayer(case, file, COMPONENTS, TOTALS)
     except LoadlineError as error:
         return Replay(label, (Check("answer", 0.0, float("nan"), 0.0),), notes=(error.what,))
     except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError) as error:

@@ -33,13 +33,14 @@ COLUMNS = (
 def verify(request: Request, env: Environment) -> Outcome:
     """Answer ``loadline verify``."""
     from loadline.engine.verify import verify_file
+    from loadline.liquidation.cases import REPLAYERS
 
     files = expanded(request["file"])
     reports: list[FileReport] = []
     failed: dict[str, LoadlineError] = {}
     for path in files:
         try:
-            reports.append(verify_file(path, progress=bar(env, path.name)))
+            reports.append(verify_file(path, progress=bar(env, path.name), more=REPLAYERS))
         except LoadlineError as error:
             failed[str(path)] = error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loadline.engine.cases.case import Replay, Sketch, checks, right_of, truncated
@@ -117,17 +117,12 @@ def replay_pmrm2(case: Mapping[str, Any], file: Mapping[str, Any], components: f
         "scenario_pnl": [pnl[(plain + skew).index(i)] for i in range(len(grid))],
     }
     expected = want["components"] | {"scenario_pnl": want["scenario_pnl"]}
-    found = checks({k: v for k, v in want.items() if k in ("im", "mm", "mtm")}, _totals(tape), totals)
+    found = checks({k: v for k, v in want.items() if k in ("im", "mm", "mtm")}, net_margins(tape), totals)
     return Replay(case["id"], found + checks({k: v for k, v in expected.items() if k in ours}, ours, components))
 
 
-def replay_pmrm1(case: Mapping[str, Any], file: Mapping[str, Any], components: float, totals: float) -> Replay:
-    """Return the checks of one PMRM v1 case; where the source asserts whole dollars, whole dollars are compared.
-
-    ``components``, ``totals``: relative tolerances elsewhere.
-    """
-    given, want = case["input"], case["expected"]
-    raw, grid = file["parameter_sets"][given["params"]], file["scenario_sets"][given["scenarios"]]
+def tape_pmrm1(given: Mapping[str, Any], raw: Mapping[str, Any], grid: Sequence[Any]) -> Tape:
+    """Return the tape of a PMRM v1 portfolio under parameters and scenarios as the files write them."""
     changes = {ours: raw[theirs] for theirs, ours in PMRM1.items()} | _basis(raw) | {"scenarios.regular": grid}
     sketch, sure = Sketch(UNDERLYING), given["confidence_min_spot_perp"]
     sketch.add("USDC", given["cash"], forward=given["stable_price"], **CASH)
@@ -142,8 +137,17 @@ def replay_pmrm1(case: Mapping[str, Any], file: Mapping[str, Any], components: f
         quote = {"forward": forward, "fixed": e["forward_fixed"], "rate": e["rate"]}
         _options(sketch, n, e, confidence=e["confidence_min_fwd_rate_vol"], **quote)
     market = sketch.market({UNDERLYING: given["spot"]}, {"USDC": 1.0}, index_confidence={UNDERLYING: sure})
-    tape = _evaluate("derive-v1", changes, sketch, market)
-    got, parts = _totals(tape), tape.requirement.parts
+    return _evaluate("derive-v1", changes, sketch, market)
+
+
+def replay_pmrm1(case: Mapping[str, Any], file: Mapping[str, Any], components: float, totals: float) -> Replay:
+    """Return the checks of one PMRM v1 case; where the source asserts whole dollars, whole dollars are compared.
+
+    ``components``, ``totals``: relative tolerances elsewhere.
+    """
+    given, want = case["input"], case["expected"]
+    tape = tape_pmrm1(given, file["parameter_sets"][given["params"]], file["scenario_sets"][given["scenarios"]])
+    got, parts = net_margins(tape), tape.requirement.parts
     if "im_truncated_usd" in want:
         whole = {k: want[f"{k}_truncated_usd"] for k in ("im", "mm")}
         return Replay(case["id"], checks(whole, {k: truncated(got[k]) for k in whole}, 0.0))
@@ -187,7 +191,7 @@ def _evaluate(name: str, changes: Mapping[str, Any], sketch: Sketch, market: Mar
     return evaluate(Chosen(rule, version), sketch.portfolio(), market, ["case"])
 
 
-def _totals(tape: Tape) -> dict[str, float]:
+def net_margins(tape: Tape) -> dict[str, float]:
     """Net margins, and the mark to market that the files count cash in."""
     equity = float(tape.requirement.equity)
     initial, maintenance = float(tape.requirement.initial), float(tape.requirement.maintenance)
