@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadline.engine.cases import bybit, deribit, derive, derive_srm, golden, pricing, tail
+from loadline.engine.cases import deribit, derive, derive_srm, golden, pricing, tail
 from loadline.engine.cases.case import Check, Replay
 from loadline.foundation.errors import InputError, LoadlineError
 
