@@ -154,7 +154,7 @@ class Table:
         return type(self)(**({c: getattr(self, c) for c in self.columns()} | columns))
 
     def row(self, index: int) -> dict[str, Any]:
-        """Return one row as plain values, for people; nothing computes with it."""
+        """Return the row number ``index`` as plain values, for people; nothing computes with it."""
         return {c: getattr(self, c)[index].item() for c in self.columns()}
 
     @cached_property

@@ -24,7 +24,7 @@ MS_PER_YEAR = DAYS_PER_YEAR * MS_PER_DAY
 def year_fraction(from_ms: int, to_ms: int) -> float:
     """Return the time between two instants in years of 365 days; negative if it has passed.
 
-    Arguments: both epoch milliseconds UTC. Equation: ``(to - from) / (365 * 86,400,000)``.
+    ``from_ms``, ``to_ms``: epoch milliseconds UTC. Equation: ``(to - from) / (365 * 86,400,000)``.
 
     >>> year_fraction(0, 86_400_000 * 73)
     0.2
@@ -34,6 +34,8 @@ def year_fraction(from_ms: int, to_ms: int) -> float:
 
 def parse_time(text: str) -> int:
     """Return epoch milliseconds UTC for an ISO date or time; a text without a zone is read as UTC.
+
+    Raises ``InputError`` for what is neither.
 
     >>> parse_time("2026-02-05") == parse_time("2026-02-05T00:00:00Z")
     True
@@ -48,7 +50,7 @@ def parse_time(text: str) -> int:
 
 
 def format_time(ms: int) -> str:
-    """Return the ISO text of an instant given in epoch milliseconds UTC, to the second.
+    """Return the ISO text of an instant ``ms`` in epoch milliseconds UTC, to the second.
 
     >>> format_time(1_770_314_400_000)
     '2026-02-05T18:00:00Z'
@@ -89,7 +91,10 @@ class Amount:
         return self + -other
 
     def to(self, ccy: Ccy, rate: float) -> Amount:
-        """Return this amount in another currency at ``rate`` units of ``ccy`` per unit of this one."""
+        """Return this amount in another currency at ``rate`` units of ``ccy`` per unit of this one.
+
+        Raises ``InputError`` for a currency in itself at another rate than 1.
+        """
         if ccy == self.ccy and rate != 1.0:
             raise InputError(
                 f"converting {ccy} to itself at {rate}", remedy="a currency is worth exactly one of itself"
@@ -114,7 +119,10 @@ class Amounts:
         return (Amount(value, ccy) for ccy, value in self.by_ccy.items())
 
     def total(self, rates: Mapping[Ccy, float], numeraire: Ccy) -> Amount:
-        """Return the sum in ``numeraire``; ``rates``: units of the numeraire per unit of each currency."""
+        """Return the sum in ``numeraire``; ``rates``: units of the numeraire per unit of each currency.
+
+        Raises ``InputError`` naming every currency without a rate.
+        """
         missing = [ccy for ccy in self.by_ccy if ccy not in rates and ccy != numeraire]
         if missing:
             raise InputError(f"no rate for {', '.join(missing)}", remedy=f"give their price in {numeraire}")

@@ -22,8 +22,9 @@ def power_shift(
     """Return the factors an implied vol is multiplied by when it is shocked up and down, (N,) each.
 
     ``days``: (N,), days to expiry; ranges: fraction of vol at 30 days; the short power holds below ``boundary_days``
-    (and at it, if ``inclusive``). Equation: ``up = 1 + range_up q``, ``down = max(0, 1 - range_down q)``,
-    ``q = (30 / max(days, floor))^p``. Source: Derive PMRM_2 and Deribit PM documents (the 30-day power rule).
+    (and at it, if ``inclusive``); ``floor_days``: least days. Equation: ``up = 1 + range_up q``,
+    ``down = max(0, 1 - range_down q)``, ``q = (30 / max(days, floor))^p``. Source: Derive PMRM_2 and Deribit PM
+    documents (the 30-day power rule).
 
     >>> power_shift(np.array([30.0]), range_up=0.5, range_down=0.25, short_power=0.3, long_power=0.13, inclusive=True)
     (array([1.5]), array([0.75]))

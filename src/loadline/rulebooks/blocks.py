@@ -32,7 +32,7 @@ def percent(move: float) -> str:
 
 
 def along(axis: Axis, values: Floats) -> Term:
-    """Return one number per scenario (S,) as a constant for every instrument."""
+    """Return ``values`` (S,), one number per scenario, as a constant for every instrument."""
     return constant(values, None, axis)
 
 
@@ -100,8 +100,8 @@ def cash_rate(universe: Universe) -> Floats:
 def damped_grid(universe: Universe, p: Version, vols: Mapping[str, float], families: Sequence[str]) -> Scenarios:
     """Return the scenarios of ``scenarios.FAMILY`` parameters, rows of [spot factor, vol word, dampening].
 
-    Underlyings that only a wallet holds and that have no grid do not move. A shorter family repeats its last row,
-    which is harmless under a worst.
+    ``vols``: vol word -> vol instruction. Underlyings that only a wallet holds and that have no grid do not move. A
+    shorter family repeats its last row, which is harmless under a worst.
     """
     names = universe.underlyings.names
     traded = np.zeros(len(names), np.bool_)

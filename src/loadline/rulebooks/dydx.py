@@ -19,7 +19,10 @@ from loadline.rulebooks.rulebook import Requirement, Rulebook, no_scenarios, no_
 
 
 def initial_fractions(book: Book, p: Version, price: Floats, part: Floats, cut: Floats) -> Floats:
-    """Return (N,) the initial fraction in ppm, raised with open interest, at least what the account chose."""
+    """Return (N,) the initial fraction in ppm, raised with open interest, at least what the account chose.
+
+    ``price``, ``part``, ``cut``: (N,), integers that turn quantums into quote quanta, ``price part / cut``.
+    """
     keys, coins = book.universe.underlyings, book.universe.underlyings
     lots = whole(p.each("open_interest.size", coins), p.each("precision.size", coins))
     caps = (whole(p.each(f"open_interest.{n}_cap", keys), QUOTE) for n in ("lower", "upper"))
@@ -60,7 +63,7 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
 
 
 def check(p: Version) -> None:
-    """Refuse caps the wrong way round, as the protocol does."""
+    """Refuse caps the wrong way round, as the protocol does; raises ``RuleError``."""
     lower, upper = (p.parameter(f"open_interest.{n}_cap") for n in ("lower", "upper"))
     for key in {*lower.by_key, *upper.by_key, ""}:
         if lower.of(key) > upper.of(key):

@@ -35,7 +35,7 @@ def option_rates(u: Universe, p: Version, side: str) -> Sides:
 
 
 def by_strike(u: Universe, values: Floats, rows: Bools) -> Floats:
-    """Return (N,) for each strike the value at the first of ``rows`` in it, 0 where it has none."""
+    """Return (N,) for each strike one of ``values`` (N,), that at the first of ``rows`` (N,) in it; 0 without one."""
     codes, out = u.classes.code["strike"], np.zeros(u.classes.size["strike"])
     found, first = np.unique(codes[rows], return_index=True)
     out[found] = values[rows][first]

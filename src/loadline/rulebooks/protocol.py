@@ -46,7 +46,7 @@ def root_of_size(size: int) -> int:
 
 
 def whole(values: Floats, decimals: Floats | float) -> Floats:
-    """Return numbers as integers at so many decimals, rounded to the nearest."""
+    """Return ``values`` (N,) as integers at ``decimals``, one for all or (N,), rounded to the nearest."""
     return np.asarray(np.rint(values * 10.0**decimals))
 
 
@@ -70,7 +70,7 @@ def perpetuals_only(book: Book, venue: str) -> Bools:
 
 
 def cash_of(book: Book, cash: Bools) -> Term:
-    """Return what lies in the wallet in the quote currency and what is unsettled, per account, at six decimals."""
+    """Return what lies in the wallet's ``cash`` rows (N,) and what is unsettled, per account, at six decimals."""
     owned = (book.only(cash) * 10.0**QUOTE).rounded(0).net("account").named("cash")
     unsettled = (book.unsettled * 10.0**QUOTE).rounded(0).net("account").named("unsettled pnl")
     return owned + unsettled

@@ -79,7 +79,10 @@ class Plan:
         return found
 
     def run(self, frame: Frame, workers: int = 1, chunk: int = CHUNK) -> Floats:
-        """Return (accounts, outputs), bit for bit what the rule gives when it is run on numbers."""
+        """Return (accounts, outputs), bit for bit what the rule gives when it is run on numbers.
+
+        ``workers``: threads; ``chunk``: accounts in one pass of one of them.
+        """
         out = np.empty((len(frame.accounts), self.width))
         arguments = self._arguments(frame)
         cuts = chunks(frame.starts("position", "account"), chunk)
@@ -103,7 +106,7 @@ def chunks(starts: Ints, size: int = CHUNK) -> list[int]:
     ``starts``: (A + 1,) the first position of each account.
 
     >>> chunks(np.array([0, 1, 2, 40, 41]), 2)
-    [0, 2, 3, 4]
+    [0, 1, 2, 3, 4]
     """
     accounts = len(starts) - 1
     cost = starts[1:] // LEGS + np.arange(1, accounts + 1)  # both an account and its positions take time

@@ -78,7 +78,7 @@ def checks(
 
 
 def exactly(component: str, expected: Rational | float, got: Rational | float) -> Check:
-    """Return the check that two numbers are the same, however large: a difference is never lost to a double."""
+    """Return the check that ``got`` is ``expected``, however large: a difference is never lost to a double."""
     want, have = float(expected), float(got)
     if have == want and got != expected:
         have = math.nextafter(want, math.inf if got > expected else -math.inf)
