@@ -10,7 +10,14 @@ from loadline.engine.verify import FileReport, verify_file
 from loadline.foundation.errors import InputError
 
 REFUSED = "pmrm2/test_67_misc_skew_scenario_with_spot_move"
-VECTORS = ("derive_pmrm.json", "derive_srm.json", "derive_math.json", "es_var.json")
+VECTORS = (
+    "derive_pmrm.json",
+    "derive_srm.json",
+    "derive_math.json",
+    "es_var.json",
+    "paradex_pm.json",
+    "paradex_docs.json",
+)
 
 
 def replayed(path: Path) -> FileReport:

@@ -12,7 +12,7 @@ from loadline.engine.result import MarginResult
 from tests.reference.rules.twins import TWINS, parts_of, twin_of
 from tests.rulebooks import random_books
 
-TAKES_ORDERS = ("isolated", "tail", "deribit-spm", "deribit-xpm")
+TAKES_ORDERS = ("isolated", "tail", "deribit-spm", "deribit-xpm", "paradex-pm", "paradex-xm", "bybit")
 
 
 def agree(name: str, given: dict[str, Any], snapshot: dict[str, Any]) -> None:
@@ -58,6 +58,20 @@ def readings(draw: random.Random, name: str) -> dict[str, Any]:
             "pnl_offset.share": [0.0, 0.6],
             "delta_shock.threshold": [0.0, 1e5, 2e7],
             "addon.mmp": [0.0, 0.06],
+        }
+    if name == "paradex-pm":
+        choices = {
+            "reading.vol_floor": ["level", "shock"],
+            "reading.order_funding": ["opposite", "same"],
+            "given.funding": [0.0004, -0.0007],
+        }
+    if name == "bybit":
+        choices = {
+            "reading.vol_state": ["book", "expiry"],
+            "reading.hedge_losses": ["none", "counted"],
+            "spot_hedge.counted": ["on", "off"],
+            "contingency.short_options": [0.01],
+            "given.vega": [12.0],
         }
     if name == "tail":
         choices = {"measure.kind": ["es", "var"], "scenarios.kind": ["montecarlo", "grid"]}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadline.engine.cases import deribit, derive, derive_srm, golden, pricing, tail
+from loadline.engine.cases import bybit, deribit, derive, derive_srm, golden, paradex, pricing, tail
 from loadline.engine.cases.case import Check, Replay
 from loadline.foundation.errors import InputError, LoadlineError
 
@@ -24,6 +24,9 @@ MODELS: Mapping[str, Replayer] = {
     "VaR / ES / volatility": tail.replay_tail,
     "deribit-pme": deribit.replay_pme,
     "golden": golden.replay_golden,
+    "bybit-pm": bybit.replay_grid,
+    "Paradex documentation examples": paradex.replay_paradex,
+    "Paradex portfolio margin and cross margin (official open-source SDK margin engine)": paradex.replay_paradex,
 }
 """A case's ``model`` or ``kind`` (or its file's ``model``) -> how it is replayed."""
 
@@ -110,6 +113,8 @@ def verify_file(
         raise InputError(f"not JSON: {error}", where=str(file), remedy="is the file whole?") from error
     if isinstance(content, dict) and "vectors" not in content and deribit.is_dump(content):
         content = deribit.as_case_file(content, file.stem)
+    if isinstance(content, dict) and bybit.is_grid(content):
+        content = bybit.as_case_file(content, file.stem)
     if not (isinstance(content, dict) and _is_cases(content.get("vectors"))):
         raise InputError(
             "not a case file", where=str(file), remedy='it needs a list "vectors" (schema margin-vectors/1)'

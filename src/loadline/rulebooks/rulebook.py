@@ -30,6 +30,9 @@ SHIPPED: Mapping[str, str] = {
     "derive-srm": "derive_srm",
     "deribit-spm": "deribit",
     "deribit-xpm": "deribit",
+    "paradex-pm": "paradex",
+    "paradex-xm": "paradex_cross",
+    "bybit": "bybit",
 }
 """The rulebooks of this package: name -> module; a module is imported when its rulebook is first asked for."""
 ALIASES: Mapping[str, str] = {"deribit": "deribit-xpm"}
@@ -93,7 +96,7 @@ def _registered() -> dict[str, str]:
 def rulebook_names() -> list[str]:
     """Return every rulebook that can be loaded: shipped ones first, then registered ones.
 
-    >>> names()[:3]
+    >>> rulebook_names()[:3]
     ['isolated', 'static', 'tail']
     """
     return [*SHIPPED, *sorted(_registered())]

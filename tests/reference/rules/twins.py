@@ -6,7 +6,7 @@ from typing import Any
 
 from loadline.engine.cases import golden
 from loadline.engine.result import MarginResult
-from tests.reference.rules import common, deribit, derive, derive_srm, isolated, static, tail
+from tests.reference.rules import bybit, common, deribit, derive, derive_srm, isolated, paradex, static, tail
 
 RULES = Path(golden.__file__).parents[2] / "rulebooks"
 Answer = dict[str, float]
@@ -21,6 +21,9 @@ TWINS: dict[str, tuple[str, Twin]] = {
     "derive-srm": ("derive_srm", lambda m, a, p, currency: derive_srm.srm(m, a, p)),
     "deribit-spm": ("deribit", deribit.segregated),
     "deribit-xpm": ("deribit", lambda m, a, p, currency: deribit.cross(m, a, p)),
+    "paradex-pm": ("paradex", lambda m, a, p, currency: paradex.portfolio(m, a, p)),
+    "paradex-xm": ("paradex_cross", lambda m, a, p, currency: paradex.cross(m, a, p)),
+    "bybit": ("bybit", lambda m, a, p, currency: bybit.bybit(m, a, p)),
 }
 """Rulebook -> its parameter file and its twin."""
 
