@@ -1,0 +1,226 @@
+"""A whole venue at once: the rule is recorded once on a book without positions, compiled, and run for every account.
+
+Every number is bit for bit what ``margins`` answers for that account on the same instruments. A rule that cannot be
+planned runs on numbers instead, some accounts at a time: slower, the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from loadline.engine.columns import WALLET, Columns
+from loadline.engine.engine import CHUNK, Chosen, choose_rulebook
+from loadline.foundation.errors import Unavailable
+from loadline.foundation.table import Floats, Ints, Labels, Texts, content_hash
+from loadline.model.book import Book, blank
+from loadline.model.cube import Cube, build_cube
+from loadline.model.instruments import PayoffForm
+from loadline.model.market import Market
+from loadline.model.universe import CASH, Universe, build_universe, restate_in_cash
+from loadline.tape.frame import Frame
+from loadline.tape.plan import Plan
+from loadline.tape.term import NotPlannable, Term
+
+
+@dataclass(frozen=True, eq=False)
+class Venue:
+    """The margins of all accounts: equity and requirements (positive), (R,) each, NaN where refused.
+
+    One row per account in their order; for a rulebook that keeps wallets apart one per account and settlement currency
+    that it has. ``account``: (R,) its number; ``currency``: (R,) what the amounts are in. ``refused``: why an account
+    has no answer. ``reason``: why the rule ran on numbers instead of planned, ``""`` where it was planned.
+    """
+
+    equity: Floats
+    initial: Floats
+    maintenance: Floats
+    account: Ints
+    currency: Texts
+    refused: Mapping[int, Unavailable]
+    reason: str
+    given: tuple[Any, ...] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.account)
+
+    @property
+    def excess(self) -> Floats:
+        """(R,) equity less initial requirement."""
+        return self.equity - self.initial
+
+    @cached_property
+    def identity(self) -> str:
+        """The content hash of the numbers answered and what they were answered from."""
+        return content_hash(*self.given, self.account, self.equity, self.initial, self.maintenance)
+
+
+class Snapshot:
+    """One rulebook on one market: the universe of some instruments, its cube, and the rule.
+
+    ``rows``: (M,) the instruments of ``market`` that may be held. ``place``: where each row of the market stands in
+    ``universe``, -1 where it does not. ``cache``: a private folder for compiled code, None: compile in memory.
+    """
+
+    def __init__(self, chosen: Chosen, market: Market, rows: Ints, cache: Path | None = None) -> None:
+        rule, version = chosen.rule, chosen.version
+        self.chosen, self.cache = chosen, cache
+        cash = [CASH] if rule.cash and market.price(CASH) > 0 else []
+        self.given = market.with_wallet(cash)
+        self.market = restate_in_cash(self.given) if rule.cash else self.given
+        index = self.market.instruments.index
+        used = np.zeros(len(self.market.instruments), np.bool_)
+        used[rows] = True
+        used[[index[c] for c in cash]] = True
+        self.universe: Universe = build_universe(
+            self.market, np.flatnonzero(used), lambda i: rule.unit(i, version), cash=rule.cash
+        )
+        self.place = np.full(len(used), -1)
+        self.place[[index[i] for i in self.universe.instruments.id.tolist()]] = np.arange(len(self.universe))
+        scenarios = rule.scenarios(self.universe, version)
+        shocked = rule.shock(self.universe, scenarios, version)
+        self.cube: Cube = build_cube(self.universe, scenarios, shocked)
+
+    def rule(self, book: Book) -> list[Term]:
+        """Return equity, initial and maintenance of a book of this universe, PnL-signed, one number per account."""
+        found = self.chosen.rule.margin(book, self.cube, self.chosen.version)
+        return [found.equity, found.initial, found.maintenance]
+
+    @property
+    def alone(self) -> bool:
+        """Whether the rule must look at one account at a time."""
+        return self.chosen.rule.alone(self.market, self.chosen.version)
+
+    def plan(self, *, orders: bool = False) -> Plan:
+        """Return the rule written out as loops, for books with or without open orders; raises ``NotPlannable``."""
+        if self.alone:
+            raise NotPlannable(f"{self.chosen.rule.name} looks at what one account holds")
+        return Plan(self.rule(blank(self.universe, orders=orders)), self.universe.classes, self.cache)
+
+    def frame(self, held: Columns, group: Ints, groups: int) -> Frame:
+        """Return rows as a sorted book of so many groups (accounts); ``group``: (n,) the one that each belongs to."""
+        from loadline.kernels.net import segment_sum  # compiled code: loaded on first use
+
+        frame = Frame(self.universe.classes, group, self.place[held.row], range(groups), segment_sum)
+        unsettled, cost = self._pending(held)
+        columns = {"quantity": held.quantity, "unsettled": unsettled, "order": held.order, "order_cost": cost}
+        for name, values in columns.items():
+            frame.columns["position", name] = values[frame.order]
+        return frame
+
+    def _pending(self, held: Columns) -> tuple[Floats, Floats]:
+        """Unsettled pnl, in the settlement currency, and what open orders would pay there.
+
+        A rule that counts in cash restates both: coin pnl at the coin's price, limits of coin options at the forward.
+        """
+        i, q, unsettled, cost = self.given.instruments, self.given.quotes, held.unsettled, held.order
+        if self.chosen.rule.cash and unsettled.any():
+            coin = (i.form == PayoffForm.COIN_OPTION) | (i.form == PayoffForm.INVERSE)
+            price = np.array([self.given.price(c) for c in i.settle.tolist()]) / self.given.price(CASH)
+            unsettled = np.where(coin[held.row], unsettled * price[held.row], unsettled)
+        if held.has_orders:
+            limit = held.limit
+            if self.chosen.rule.cash:
+                limit = limit * np.where(i.form == PayoffForm.COIN_OPTION, q.forward, 1.0)[held.row]
+            cost = order_cost(self.market, held.row, held.order, limit)
+        return unsettled, cost
+
+    def run(self, frame: Frame, *, orders: bool = False, workers: int = 1) -> tuple[Floats, str]:
+        """Return (groups, 3) PnL-signed numbers, and why they were not planned (``""``: they were)."""
+        try:
+            return self.plan(orders=orders).run(frame, workers), ""
+        except NotPlannable as reason:
+            return self.eagerly(frame), str(reason)
+
+    def eagerly(self, frame: Frame) -> Floats:
+        """Return (groups, 3) what the rule gives on numbers, some groups at a time."""
+        out, chunk = np.empty((len(frame.accounts), 3)), 1 if self.alone else CHUNK
+        for lo in range(0, len(out), chunk):
+            hi = min(lo + chunk, len(out))
+            terms = self.rule(Book(self.universe, frame.take(lo, hi)))
+            out[lo:hi] = np.hstack([t.numbers() for t in terms])
+        return out
+
+
+def order_cost(market: Market, row: Ints, quantity: Floats, limit: Floats) -> Floats:
+    """Return (n,) what filled orders pay, in the settlement currency: the contract's value formula at the limit."""
+    i = market.instruments
+    inverse = i.form[row] == PayoffForm.INVERSE
+    price = np.where(inverse, -1.0 / np.where(inverse & (limit != 0), limit, 1.0), limit)
+    return np.asarray(quantity * i.multiplier[row] * price)
+
+
+def venue(
+    rulebook: str | Chosen,
+    market: Market,
+    held: Columns,
+    accounts: int,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    workers: int = 1,
+    cache: Path | None = None,
+) -> Venue:
+    """Return the margins of accounts 0 to ``accounts - 1`` of a venue under one rulebook.
+
+    ``held`` are rows of ``market``, or of the one they brought along. ``workers``: threads; ``cache``: a private
+    folder that keeps compiled code, None: compile in memory. Raises ``RuleError`` for an unknown rulebook or
+    parameter.
+
+    >>> from loadline.io.sample import sample
+    >>> _, market = sample()
+    >>> held = Columns.of(market, np.array([0, 1]), np.array(["BTC-PERPETUAL"] * 2), np.array([1e4, -5e4]))
+    >>> venue("isolated", market, held, 2).initial.round(2).tolist()
+    [200.06, 1001.49]
+    """
+    chosen = choose_rulebook(rulebook, market.as_of, overrides)
+    given, held = held, held.live()
+    gaps = held.refused(chosen.rule)
+    if gaps:
+        held = held.take(~np.isin(held.account, list(gaps)))
+    snapshot = Snapshot(chosen, held.market, np.flatnonzero(np.bincount(held.row)), cache)
+    account, currency, group = _groups(held, accounts, chosen)
+    out, reason = np.zeros((len(account), 3)), ""
+    if held.has_orders:  # a rule reads otherwise with open orders
+        ordering = np.zeros(len(account), np.bool_)
+        ordering[group[held.order != 0]] = True
+        parts = [(ordering, True), (~ordering, False)]
+    else:
+        parts = [(np.ones(len(account), np.bool_), False)]
+    for mine, orders in parts:
+        rows = mine[group] if orders or held.has_orders else slice(None)
+        number = np.cumsum(mine) - 1
+        part = held.take(rows) if isinstance(rows, np.ndarray) else held
+        frame = snapshot.frame(part, number[group[rows]], int(mine.sum()))
+        out[mine], why = snapshot.run(frame, orders=orders, workers=workers)
+        reason = reason or why
+    out[np.isin(account, list(gaps))] = np.nan
+    columns = (given.account, given.row, given.quantity, given.unsettled, given.order, given.limit)
+    return Venue(
+        equity=out[:, 0],
+        initial=0.0 - out[:, 1],
+        maintenance=0.0 - out[:, 2],
+        account=account,
+        currency=currency,
+        refused=gaps,
+        reason=reason,
+        given=(chosen.version.identity, held.market.identity, accounts, *columns),
+    )
+
+
+def _groups(held: Columns, accounts: int, chosen: Chosen) -> tuple[Ints, Texts, Ints]:
+    """The account and the currency of each result, and the result that each row of holdings belongs to."""
+    if not chosen.rule.segregated:
+        return np.arange(accounts), np.full(accounts, chosen.rule.currency), held.account
+    i = held.market.instruments
+    names = np.array(
+        sorted({*Labels.of(i.settle).names, *i.id[np.unique(held.row[held.kind == WALLET])].tolist()}), np.str_
+    )
+    own = np.searchsorted(names, i.id).clip(max=len(names) - 1)
+    pays = np.where(held.kind == WALLET, own[held.row], np.searchsorted(names, i.settle)[held.row])
+    key, group = np.unique(held.account * len(names) + pays, return_inverse=True)
+    return key // len(names), names[key % len(names)], group

@@ -1,0 +1,143 @@
+"""What the accounts of a venue hold, as plain columns: positions, wallets and open orders in one table of rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from loadline.engine.requirements import Asking, unavailable
+from loadline.foundation.errors import InputError, Unavailable
+from loadline.foundation.table import Bools, Floats, Ints, Labels, Texts
+from loadline.model.instruments import Kind
+from loadline.model.market import Market
+from loadline.model.positions import Balances, Orders, Portfolio, Positions
+
+POSITION, WALLET, ORDER = 0, 1, 2
+Given = tuple[Ints, "Ints | Texts | Labels", Floats]
+"""Account numbers, instruments or currencies, and amounts."""
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Rows of accounts that are numbered from 0; every column is (n,).
+
+    ``row``: an instrument of ``market`` (wallets are spot rows); ``kind``: position, wallet or order. ``quantity`` is
+    that of a position or a wallet's amount, ``order`` that of an open order; what a row has none of is 0.
+    """
+
+    market: Market
+    account: Ints
+    row: Ints
+    kind: Ints
+    quantity: Floats
+    unsettled: Floats
+    order: Floats
+    limit: Floats
+
+    @classmethod
+    def of(
+        cls,
+        market: Market,
+        account: Ints,
+        instrument: Ints | Texts | Labels,
+        quantity: Floats,
+        *,
+        unsettled: Floats | None = None,
+        wallets: Given | None = None,
+        orders: tuple[Given, Floats] | None = None,
+    ) -> Columns:
+        """Return the rows of positions, wallets (account, currency, amount) and orders, these with their limits.
+
+        Instruments are ids, or row numbers of ``market``. Raises ``MissingData`` naming every unknown one.
+
+        >>> from loadline.io.sample import sample
+        >>> _, market = sample()
+        >>> held = Columns.of(market, np.array([0]), np.array(["BTC-PERPETUAL"]), np.array([100.0]))
+        >>> held.quantity.tolist()
+        [100.0]
+        """
+        nobody: Given = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+        own, name, amount = wallets or nobody
+        currency = name if isinstance(name, Labels) or not len(name) else _labels(name)
+        known = market.with_wallet(sorted(currency.names)) if isinstance(currency, Labels) else market
+        (orderer, ordered, wanted), limit = orders or (nobody, np.empty(0))
+        sizes = [len(quantity), len(amount), len(wanted)]
+        positions, others = np.zeros(sizes[0]), np.zeros(sizes[1] + sizes[2])
+        parts = (_rows(known, instrument), _rows(known, currency), _rows(known, ordered))
+        found = cls(
+            market=known,
+            account=np.concatenate([account, own, orderer]).astype(np.int64, copy=False),
+            row=np.concatenate(parts),
+            kind=np.repeat(np.array([POSITION, WALLET, ORDER]), sizes),
+            quantity=np.concatenate([quantity, amount, np.zeros(sizes[2])]),
+            unsettled=np.concatenate([positions if unsettled is None else unsettled, others]),
+            order=np.concatenate([np.zeros(sizes[0] + sizes[1]), wanted]),
+            limit=np.concatenate([np.zeros(sizes[0] + sizes[1]), limit]),
+        )
+        if len(found.account) and found.account.min() < 0:
+            raise InputError("an account number is negative", remedy="number accounts from 0")
+        return found
+
+    @property
+    def has_orders(self) -> bool:
+        """Whether any row is an open order."""
+        return bool(self.order.any())
+
+    def take(self, rows: Bools) -> Columns:
+        """Return the rows of a mask."""
+        columns = ("account", "row", "kind", "quantity", "unsettled", "order", "limit")
+        return replace(self, **{c: getattr(self, c)[rows] for c in columns})
+
+    def live(self) -> Columns:
+        """Return the same without rows that hold nothing."""
+        kept = (self.quantity != 0) | (self.unsettled != 0) | (self.order != 0)
+        return self if kept.all() else self.take(kept)
+
+    def portfolio(self) -> Portfolio:
+        """Return the same as tables of text, account numbers as names."""
+        names, ids = self.account.astype(np.str_), self.market.instruments.id[self.row]
+        p, w, o = (self.kind == k for k in (POSITION, WALLET, ORDER))
+        entry = np.full(int(p.sum()), np.nan)
+        return Portfolio(
+            Positions(names[p], ids[p], self.quantity[p], self.unsettled[p], entry),
+            Balances(names[w], ids[w], self.quantity[w]),
+            Orders(names[o], ids[o], self.order[o], self.limit[o]),
+        )
+
+    def refused(self, rule: Asking) -> dict[int, Unavailable]:
+        """Return why accounts cannot be answered: what ``margins`` would say of them."""
+        i, q, market = self.market.instruments, self.market.quotes, self.market
+        option = i.is_kind(Kind.OPTION)
+        bad = ~(q.forward > 0) | (i.expiry <= market.as_of)
+        bad |= option & ~(q.vol >= 0) & ("vol" in rule.needs)
+        bad |= option & ~(q.mark >= 0) & ("mark" in rule.needs)
+        for labels in (Labels.of(i.underlying), Labels.of(i.settle)):
+            bad |= np.array([not market.price(n) > 0 for n in labels.names], np.bool_)[labels.place]
+        if market.defects:
+            subjects = {d.subject for d in market.defects}
+            bad |= np.isin(i.id, list(subjects)) | np.isin(i.underlying, list(subjects))
+        suspect = self.account[bad[self.row] | ~np.isfinite(self.quantity)]
+        if not len(suspect):
+            return {}
+        mine = self.take(np.isin(self.account, suspect)).portfolio().by_account()
+        found = {int(name): unavailable(name, held, market, rule) for name, held in mine.items()}
+        return {name: gap for name, gap in found.items() if gap is not None}
+
+
+def _labels(texts: Ints | Texts) -> Labels:
+    if texts.dtype.kind != "U":
+        raise InputError("currencies are given by name", remedy="an array of text, or Labels")
+    return Labels.of(texts.astype(np.str_, copy=False))
+
+
+def _rows(market: Market, instrument: Ints | Texts | Labels) -> Ints:
+    """The row of each instrument."""
+    if isinstance(instrument, Labels):
+        return market.rows(np.array(instrument.names, np.str_))[instrument.place]
+    if instrument.dtype.kind == "U":
+        return _rows(market, _labels(instrument))
+    numbers = instrument.astype(np.int64, copy=False)
+    if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(market.instruments):
+        raise InputError("an instrument number is not a row of the market", remedy="rows count from 0")
+    return numbers
