@@ -175,7 +175,7 @@ def venue(
     >>> _, market = sample()
     >>> held = Columns.of(market, np.array([0, 1]), np.array(["BTC-PERPETUAL"] * 2), np.array([1e4, -5e4]))
     >>> venue("isolated", market, held, 2).initial.round(2).tolist()
-    [200.06, 1001.49]
+    [200.02, 1001.29]
     """
     chosen = choose_rulebook(rulebook, market.as_of, overrides)
     given, held = held, held.live()
