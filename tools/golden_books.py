@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tools.golden_market import ALONE, COINS, INDEX, option_name
+from tools.golden_market import ALONE, COINS, INDEX, PERPETUAL_ONLY, option_name
 
 Legs = dict[str, float]
 Book = dict[str, Any]
@@ -36,6 +36,7 @@ def books(n: Names) -> dict[str, Book]:
     found: dict[str, Legs] = {
         "short_call": {n.call("9d", 1.1): -10},
         "short_put": {n.put("9d", 0.95): -10},
+        "in_the_money_put": {n.put("100d", 2.2): -4},
         "long_call": {n.call("100d", 1.0): 5},
         "long_put": {n.put("30d", 1.0): 5},
         "short_straddle": {n.call("30d", 1.0): -8, n.put("30d", 1.0): -8},
@@ -47,6 +48,7 @@ def books(n: Names) -> dict[str, Book]:
         "short_box": {n.call("300d", 0.95): -4, n.put("300d", 0.95): 4, n.call("300d", 1.1): 4, n.put("300d", 1.1): -4},
         "synthetic_forward": {n.call("300d", 1.0): 3, n.put("300d", 1.0): -3},
         "ratio_spread": {n.call("9d", 1.0): 5, n.call("9d", 1.1): -12},
+        "nearly_paired": {n.call("9d", 1.0): 11, n.call("9d", 1.1): -12},
         "iron_condor": {n.put("9d", 0.8): 9, n.put("9d", 0.95): -9, n.call("9d", 1.1): -9, n.call("9d", 1.3): 9},
         "far_wings": {n.call("100d", 2.2): -60, n.put("100d", 0.4): -60},
         "settling_now": {n.call("6m", 1.0): -10, n.put("6m", 1.0): 4, n.call("6m", 0.95): 2},
@@ -89,8 +91,8 @@ def both_settlements() -> dict[str, Book]:
         },
         "basis_trade": {"legs": basis, "balances": {"BTC": 3.0, "USDC": 1_000.0}},
         "large": {
-            "legs": coin.future(4_000.0) | {coin.call("100d", 1.1): 900, coin.put("9d", 0.95): -300},
-            "balances": {"BTC": 900.0, "USDC": 5e6},
+            "legs": coin.future(1_300.0) | {coin.call("100d", 1.1): 400, coin.put("9d", 0.95): -150},
+            "balances": {"BTC": 300.0, "USDC": 5e6},
         },
         "pending_coin": {
             "legs": coin.future(2.0) | cash.future(-1.0, "ETH") | {coin.put("30d", 1.0): -2},
@@ -100,6 +102,22 @@ def both_settlements() -> dict[str, Book]:
         "wallet_alone": {"legs": {}, "balances": {"BTC": 1.0, "ETH": 10.0, "USDC": 1_000.0, "USDT": 500.0}},
         "in_debt": {"legs": coin.future(1.0), "balances": {"BTC": 2.0, "ETH": -8.0, "USDC": -30_000.0}},
     }
+
+
+def large_accounts() -> dict[str, Book]:
+    """Sizes at which the charges on large deltas, their caps and the limits on gains begin."""
+    coin, cash = Names(cash=False), Names(cash=True)
+    return {
+        "large_eth": {"legs": coin.future(-20_000.0, "ETH"), "balances": {"ETH": 4_000.0}},
+        "huge_eth": {"legs": coin.future(-80_000.0, "ETH"), "balances": {"ETH": 9_000.0}},
+        "large_usdc": {"legs": cash.future(-240.0), "balances": {"USDC": 5e6}},
+    }
+
+
+def listed_perpetuals() -> Book:
+    """A perpetual on every coin that has nothing else."""
+    legs = {f"{coin}_USDC-PERPETUAL": round(25_000.0 / price, 1) for coin, price in PERPETUAL_ONLY.items()}
+    return {"legs": legs, "balances": {"USDC": 100_000.0}}
 
 
 def alt_coins(*coins: str) -> dict[str, Book]:

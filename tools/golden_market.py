@@ -11,6 +11,17 @@ from tests.reference.rules.common import black
 
 AS_OF = datetime(2026, 10, 1, 7, 54, tzinfo=UTC)
 INDEX = {"BTC": 84_000.0, "ETH": 2_900.0, "SOL": 140.0, "HYPE": 38.0}
+PERPETUAL_ONLY = {
+    "XRP": 2.4,
+    "ZEC": 60.0,
+    "LIT": 1.1,
+    "PUMP": 0.005,
+    "XAUT": 3_300.0,
+    "CC": 0.12,
+    "LINK": 15.0,
+    "ADA": 0.7,
+}
+"""Coins with a linear perpetual and nothing else; ADA has no entry of its own in any rulebook's list."""
 BASE_VOL = {"BTC": 0.42, "ETH": 0.66, "SOL": 0.85, "HYPE": 0.98}
 CARRY = 0.07
 EXPIRIES = {
@@ -21,6 +32,8 @@ EXPIRIES = {
     "300d": datetime(2027, 7, 30, 8, tzinfo=UTC),
 }
 """In the settlement window; short; exactly 30 days, where powers change; long; very long."""
+LOW_VOL = {("BTC", "30d"): 0.21, ("SOL", "30d"): 0.3, ("HYPE", "30d"): 0.32}
+"""Under the floors that upward shocks have."""
 MONEYNESS = (0.4, 0.8, 0.95, 1.0, 1.1, 1.3, 2.2)
 MARK_OFF_MODEL = 1.01
 RATES = {("BTC", "30d"): 0.02, ("BTC", "100d"): 0.12, ("BTC", "300d"): -0.01, ("ETH", "9d"): 0.3, ("ETH", "300d"): 0.25}
@@ -62,8 +75,8 @@ def forward_of(coin: str, expiry: str) -> float:
 
 
 def vol_of(coin: str, expiry: str, moneyness: float) -> float:
-    """A smile around a level; BTC's 30-day one lies under every floor."""
-    level = 0.21 if (coin, expiry) == ("BTC", "30d") else BASE_VOL[coin]
+    """A smile around a level."""
+    level = LOW_VOL.get((coin, expiry), BASE_VOL[coin])
     return round(level + 0.12 * abs(math.log(moneyness)), 4)
 
 
@@ -122,6 +135,9 @@ def market(name: str) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     for coin in INDEX:
         rows += _futures(coin, doubt=doubt) + _options(coin, doubt=doubt)
+    for coin, price in PERPETUAL_ONLY.items():
+        row = {"id": f"{coin}_USDC-PERPETUAL", "underlying": coin, "kind": "perpetual", "form": "linear"}
+        rows.append(row | {"quote": "USDC", "settle": "USDC", "forward": round(price * 1.001, 6)})
     fx = {"USDC": 0.97 if doubt else 1.0, "USDT": 0.999} | ALONE
     for coin, (underlying, ratio) in COINS.items():
         price = round(INDEX.get(underlying, 1.0) * ratio, 4)
@@ -130,7 +146,7 @@ def market(name: str) -> dict[str, Any]:
             row["confidence"] = UNSURE[coin]
         rows.append(row | {"forward": price})
         fx[coin] = price
-    index: dict[str, Any] = INDEX | {"USD": 1.0}
+    index: dict[str, Any] = INDEX | PERPETUAL_ONLY | {"USD": 1.0}
     if doubt:
         index |= {u: {"price": INDEX[u], "confidence": c} for u, c in UNSURE_INDEX.items()}
     return {"format": "loadline market 1", "as_of": text(AS_OF), "index": index, "fx": fx, "instruments": rows}

@@ -202,7 +202,14 @@ def extremes(name: str) -> list[Case]:
     return found
 
 
-CURRENCY = {"paradex-pm": "USDC", "paradex-xm": "USDC", "derive": "USDC", "derive-v1": "USDC", "derive-srm": "USDC", "deribit-spm": "BTC"}
+CURRENCY = {
+    "paradex-pm": "USDC",
+    "paradex-xm": "USDC",
+    "derive": "USDC",
+    "derive-v1": "USDC",
+    "derive-srm": "USDC",
+    "deribit-spm": "BTC",
+}
 
 
 def families(name: str) -> dict[str, list[Case]]:
@@ -308,9 +315,9 @@ def _spm() -> dict[str, list[Case]]:
     old = some(COIN_BOOKS, "everything", "far_wings") | some(ACCOUNTS, "large")
     ether: dict[str, Any] = {"currency": "ETH", "vectors": True}
     accounts = [c for x, books in wallets.items() for c in of_books("deribit-spm", books, currency=x)]
-    accounts += of_books("deribit-spm", {"orders_btc": opening["BTC"]}, currency="BTC")
+    accounts += of_books("deribit-spm", {"orders_btc": opening["BTC"]}, currency="BTC", notes=True)
     accounts += of_books("deribit-spm", {"orders_usdc": opening["USDC"]}, currency="USDC")
-    accounts += of_books("deribit-spm", {"eth": ETH_COIN} | some(LARGE, "large_eth", "huge_eth"), **ether)
+    accounts += of_books("deribit-spm", {"eth": ETH_COIN} | some(LARGE, "large_eth", "huge_eth"), notes=True, **ether)
     accounts += of_books("deribit-spm", some(LARGE, "large_usdc"), currency="USDC", vectors=True)
     usdc = some(CASH_BOOKS, "everything", "delta_neutral")
     return {

@@ -49,6 +49,7 @@ def readings(draw: random.Random, name: str) -> dict[str, Any]:
     if name.startswith("deribit"):
         choices = {
             "reading.base": ["model", "mark"],
+            "reading.extended": ["coin", "cash"],
             "reading.option_coin": ["forward", "index"],
             "reading.vol_floor": ["on_shocked", "on_input"],
             "reading.roll_options": ["counted", "none", "net_of_premium"],

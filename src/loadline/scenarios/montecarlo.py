@@ -35,9 +35,10 @@ def montecarlo(
             remedy="lower them towards 0",
         )
     draw = np.random.default_rng(seed)
-    # what rounding leaves of a direction without variance is 1e-16 of it, but 1e-8 under the root
-    values = np.where(values > 1e-12 * values.max(initial=0.0), values, 0.0)
-    normal = draw.standard_normal((count // 2, 2 * u)) @ (vectors * np.sqrt(values)).T
+    # The symmetric root is the one that does not depend on how a machine turns or signs the eigenvectors. What rounding
+    # leaves of a direction without variance is 1e-16 of the largest, but 1e-8 of it under the root.
+    roots = np.sqrt(np.where(values > 1e-12 * values.max(initial=0.0), values, 0.0))
+    normal = draw.standard_normal((count // 2, 2 * u)) @ ((vectors * roots) @ vectors.T)
     if degrees is not None:  # a common chi-square makes tails come together; rescaled to the covariance given
         mixing = draw.chisquare(degrees, count // 2) / (degrees - 2.0)
         normal = normal / np.sqrt(mixing)[:, None]

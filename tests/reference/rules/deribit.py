@@ -97,22 +97,26 @@ class Unit:
         price = self.market.price(currency)
         return price if currency in STABLE else price * (1.0 + move)
 
-    def pnl(self, c: Contract, move: float, word: str) -> float:
+    def pnl(self, c: Contract, cell: tuple[float, str, bool]) -> float:
         """Step 4: PnL of one contract in one cell, and of its mark that sits in the wallet as coin."""
+        move, word, extended = cell
         before = contract_value(c, 0.0, c.vol, self.index, self.p)
         carried = 0.0
         if c.option:
             carried = c.mark * c.multiplier
             before = carried if self.p("reading.base") == "mark" else before
         after = contract_value(c, move, shocked_vol(c, word, self.p), self.index, self.p)
+        if extended and c.form == "coin_option" and self.p("reading.extended") == "cash":
+            cash = after * (1.0 + move) - before  # what its cash value gains, in coins of today
+            return cash * self.index if self.cross else cash / (1.0 + move)
         if not self.cross:
             return after - before
         return (carried + after - before) * self.rate(c.settle, move) - carried * self.rate(c.settle, 0.0)
 
     def vector(self, cell: tuple[float, str, bool]) -> float:
         """Step 6, before the dampener."""
-        move, word, extended = cell
-        total = sum(h.quantity * self.pnl(h.contract, move, word) * left(h.contract, self.p) for h in self.positions)
+        move, _, extended = cell
+        total = sum(h.quantity * self.pnl(h.contract, cell) * left(h.contract, self.p) for h in self.positions)
         if self.cross:  # step 14: what the wallet holds is a position too
             total += sum(h.quantity * h.contract.forward * move for h in self.coins)
             for h in self.positions:

@@ -7,7 +7,6 @@ import math
 
 import numpy as np
 
-from loadline.rulebooks.rulebook import load
 from loadline.scenarios.grid import grid
 from loadline.scenarios.montecarlo import montecarlo
 from tests.reference.rules.common import STABLE, Account, Contract, Order, Parameters, Snapshot, black
@@ -16,13 +15,10 @@ from tests.reference.rules.isolated import equity_usd, haircuts_usd
 Scenario = tuple[dict[str, float], dict[str, float], float]
 
 
-def moves(held: list[str], p: Parameters) -> list[Scenario]:
-    """(price moves, 30-day vol moves, probability) of each scenario; every coin that has parameters is drawn."""
-    if not held:
+def moves(coins: list[str], p: Parameters) -> list[Scenario]:
+    """(price moves, 30-day vol moves, probability) of each scenario."""
+    if not coins:
         return [({}, {}, 1.0)]
-    listed = load("tail").versions[-1].parameter("volatility.spot").by_key
-    coins = [c for c in listed if c not in STABLE]
-    coins += [c for c in held if c not in coins]
     days, n = p("horizon.days"), len(coins)
     deviation = [p("volatility.spot", c) * math.sqrt(days / p("horizon.year")) for c in coins]
     deviation += [p("volatility.vol", c) * math.sqrt(days) for c in coins]
