@@ -18,7 +18,8 @@ from loadline.model.instruments import Instruments, Kind
 from loadline.model.scenario_set import Scenarios
 from loadline.model.universe import STABLE, Universe, pair_of
 from loadline.rulebooks import blocks
-from loadline.rulebooks.okx_charges import CASH, borrowed, check, discounts, hedge_cost, table
+from loadline.rulebooks.brackets import table
+from loadline.rulebooks.okx_charges import CASH, borrowed, check, discounts, hedge_cost
 from loadline.rulebooks.parameters import Version
 from loadline.rulebooks.rulebook import Requirement, Rulebook
 from loadline.tape.term import Term, worst_of

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadline.foundation.errors import RuleError
 from loadline.model.book import Book
 from loadline.rulebooks import blocks
+from loadline.rulebooks.brackets import check_tables, table
 from loadline.rulebooks.parameters import Version
 from loadline.tape.term import Term, add_up, worst_of
 
 CASH = ("USDT", "USDC")
-
-
-def table(p: Version, name: str, key: str = "") -> list[float]:
-    """Return a list-valued parameter as numbers."""
-    return [float(x) for x in p.get(name, key)]
 
 
 def hedge_cost(cash: dict[str, Term], book: Book, p: Version) -> Term:
@@ -57,10 +52,6 @@ def discounts(book: Book, p: Version) -> Term:
 
 
 def check(p: Version) -> None:
-    """Refuse tables whose bounds and rates do not fit, or do not rise."""
+    """Refuse tables whose bounds and rates do not fit."""
     tables = (("minimum.bounds", "minimum.multipliers"), ("depeg.bounds", "depeg.rates"))
-    for bounds, rates in (*tables, ("collateral.bounds", "collateral.discounts")):
-        for key in ("", *p.parameter(bounds).by_key, *p.parameter(rates).by_key):
-            b, r = table(p, bounds, key), table(p, rates, key)
-            if len(r) != len(b) + 1 or sorted(set(b)) != b:
-                raise RuleError(f"{p.label}: {rates} {key} needs one entry more than {bounds}, which must rise")
+    check_tables(p, *tables, ("collateral.bounds", "collateral.discounts"))
