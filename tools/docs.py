@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from loadline.cli import manual
-from tools import docs_rulebooks
+from tools import docs_api, docs_explain, docs_rulebooks
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "loadline"
@@ -66,6 +66,13 @@ def rooms() -> str:
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "docs/architecture.md": {"rooms": rooms},
     "docs/cli.md": {"commands": manual.commands, "exit codes": manual.exit_codes},
+    "docs/api.md": {"names": docs_api.names},
+    "docs/explain.md": {
+        "tree": docs_explain.tree,
+        "worst loss": docs_explain.worst_loss,
+        "shares": docs_explain.shares,
+        "what if": docs_explain.what_if,
+    },
 }
 
 
