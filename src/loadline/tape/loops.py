@@ -263,8 +263,11 @@ class Loops:
                 test = " or ".join(f"{self._see(guard, at)} != 0.0" for at in copies)
                 self._say(depth, f"if {test}:")
                 inner += 1
-            self._say(inner, f"for s in range({axis.width}):")
             wanted = [s for s in _beneath(mine, set(along)) if not s.ends]
+            for a in dict.fromkeys(a for s in wanted for a in s.args if a.constant and a.level and a.axis is None):
+                for at in copies:  # named before the walk: looked up inside, it would stop the vectoriser
+                    self._say(inner, f"k{a.number}{at.tag} = {self._see(a, at)}")
+            self._say(inner, f"for s in range({axis.width}):")
             for at in copies:
                 for s in wanted:
                     self._say(inner + 1, f"v{s.number}{at.tag} = {self._text(s, at, wanted)}")
@@ -337,6 +340,8 @@ class Loops:
         code = f"c_{at.level}_{a.level}{at.tag}" if a.level else "0"
         if a.axis is not None:
             return f"{self._arg(f'A{a.number}', 'blocks', a)}[{'k' if a.axis.long else 0}, {code}, s]"
+        if a.level is not None and now:
+            return f"k{a.number}{at.tag}"
         table = self.tables.setdefault(a.level, [])
         if a not in table:
             table.append(a)
