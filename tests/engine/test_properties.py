@@ -18,8 +18,9 @@ from loadline.model.universe import Universe
 from loadline.rulebooks.parameters import Version
 from tests.engine.books import IDS, MARKET, book, books
 
-RULEBOOKS = ("derive", "derive-v1", "derive-srm", "isolated", "static", "tail", "deribit-spm", "deribit-xpm")
-HOMOGENEOUS = ("derive", "derive-v1", "derive-srm", "static", "tail")
+DERIVE = ("derive", "derive-v1", "derive-srm")
+RULEBOOKS = (*DERIVE, "isolated", "static", "tail", "deribit-spm", "deribit-xpm", "paradex-pm", "paradex-xm", "bybit")
+HOMOGENEOUS = (*DERIVE, "static", "tail", "paradex-pm", "paradex-xm", "bybit")
 """A book twice the size needs twice the margin. Not so where a rate rises with size (isolated, Deribit's shocks)."""
 WORST_BASED = ("derive", "derive-v1")
 """One more scenario may only raise the requirement. Others' scenarios are weighted, or ordered by a fixed table."""

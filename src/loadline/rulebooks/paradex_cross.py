@@ -34,51 +34,42 @@ def option_rates(u: Universe, p: Version, side: str) -> Sides:
     return long, np.where(right < 0, np.minimum(short, of("put_cap") * u.index), short)
 
 
-def by_strike(u: Universe, values: Floats, rows: Bools) -> Floats:
-    """Return (N,) for each strike one of ``values`` (N,), that at the first of ``rows`` (N,) in it; 0 without one."""
-    codes, out = u.classes.code["strike"], np.zeros(u.classes.size["strike"])
-    found, first = np.unique(codes[rows], return_index=True)
-    out[found] = values[rows][first]
-    return out[codes]
-
-
 def cross(book: Book, cube: Cube, p: Version) -> Requirement:
     """Return the XM requirement: market by market, then per risk unit, then per account.
 
     A market is a strike's calls, a strike's puts, or a bucket's futures: contracts that differ in their settlement
-    alone count as one.
+    alone net in what they ask for.
     """
     u = book.universe
     future = blocks.traded_parameter(u, p, "cross.imf") * marks(u)
     kept = future * blocks.traded_parameter(u, p, "cross.mmf_factor")
     opening, holding = option_rates(u, p, "initial"), option_rates(u, p, "maintenance")
-    fee, size, right = fees(u, p), book.each(u.size), u.instruments.right
+    fee, right = (fees(u, p),) * 2, u.instruments.right
     markets: list[tuple[str, Bools, Sides, Sides]] = [
         ("futures", u.future, (future, future), (kept, kept)),
         ("calls", u.option & (right > 0), opening, holding),
         ("puts", u.option & (right < 0), opening, holding),
     ]
+
+    def sides(rows: Bools, rates: Sides, *, orders: bool) -> tuple[Term, Term]:
+        """What bought and sold contracts ask for, as if one whole side of the orders were filled onto what is held."""
+        long, short = (book.each(np.where(rows, rate, 0.0) * u.size) for rate in rates)
+        bought, sold = (-(book.quantity * long)).net("strike"), (book.quantity * short).net("strike")
+        if orders:
+            bought = bought + (-(book.order * long)).losses().net("strike")
+            sold = sold + (book.order * short).losses().net("strike")
+        return bought.losses(), sold.losses()
+
     terms: dict[str, list[Term]] = {"initial": [], "initial_fees": [], "maintenance": [], "maintenance_fees": []}
     opened: dict[str, Term] = {}
     for name, rows, initial_rates, maintenance_rates in markets:
-
-        def rate(values: Floats, rows: Bools = rows) -> Term:
-            return book.each(by_strike(u, values, rows), "strike")
-
-        def margin(bought: Term, sold: Term, rates: Sides, kind: str, name: str = name) -> None:
-            asked = worst_of(bought * rate(rates[0]), sold * rate(rates[1]))
+        for kind, rates in (("initial", initial_rates), ("maintenance", maintenance_rates)):
+            orders = kind == "initial" and book.has_orders
+            asked, paid = (worst_of(*sides(rows, r, orders=orders)) for r in (rates, fee))
             terms[kind].append(asked.net("unit").named(name))
-            terms[f"{kind}_fees"].append((worst_of(bought, sold) * rate(fee)).net("unit").named(f"fees on {name}"))
-
-        held = (book.only(rows) * size).net("strike")
-        margin((-held).losses(), held.losses(), maintenance_rates, "maintenance")
-        if book.has_orders:  # as if one whole side were filled: buys onto what is held, or sells
-            orders = book.order * book.each(np.where(rows, u.size, 0.0))
-            buys, sells = (-orders).losses().net("strike"), orders.losses().net("strike")
-            margin((buys - held).losses(), (sells + held).losses(), initial_rates, "initial")
-            opened |= {f"{name}_bought": (buys - held).losses(), f"{name}_sold": (sells + held).losses()}
-        else:
-            margin((-held).losses(), held.losses(), initial_rates, "initial")
+            terms[f"{kind}_fees"].append(paid.net("unit").named(f"fees on {name}"))
+        one = np.ones(len(u))
+        opened[f"{name}_bought"], opened[f"{name}_sold"] = sides(rows, (one, one), orders=book.has_orders)
     parts = {kind: add_up(found) for kind, found in terms.items()} | opened | {"coins": spot_charge(book)}
     initial, maintenance = (parts[kind] + parts[f"{kind}_fees"] for kind in ("initial", "maintenance"))
     if book.has_orders:  # what an order would lose at once

@@ -1,7 +1,5 @@
 """Paradex's two margins once more, account by account in loops (its documents and client library)."""
 
-import math
-
 from tests.reference import black_scholes_as as bs
 from tests.reference.rules.common import CASH, Account, Contract, Order, Parameters, Snapshot
 
@@ -132,7 +130,7 @@ def option_rate(c: Contract, p: Parameters, side: str, spot: float, *, long: boo
 
 
 def market_of(c: Contract) -> tuple[object, ...]:
-    """What counts as one market: contracts that differ in their settlement alone are one."""
+    """What counts as one market: contracts that differ in their settlement alone net in what they ask for."""
     return (c.underlying, c.kind == "perpetual", c.seconds, c.strike if c.option else 0.0, c.right)
 
 
@@ -142,25 +140,35 @@ def cross(market: Snapshot, held: Account, p: Parameters) -> Answer:
     for c in [*(h.contract for h in held.positions), *(o.contract for o in held.orders)]:
         groups.setdefault(market_of(c), []).append(c)
     for key, members in groups.items():
-        # the first in the book's order lends its mark
-        c = min(members, key=lambda x: ("USDC" if x.form in ("inverse", "coin_option") else x.settle, x.id))
-        spot = market.price(c.underlying)
-        position = sum(h.quantity * coins(h.contract) for h in held.positions if market_of(h.contract) == key)
-        orders = [(o.quantity * coins(o.contract), o) for o in held.orders if market_of(o.contract) == key]
-        bought = max(0.0, position + sum(q for q, _ in orders if q > 0))
-        sold = max(0.0, -position - sum(q for q, _ in orders if q < 0))
+        spot = market.price(members[0].underlying)
+        positions = [
+            (h.contract, h.quantity * coins(h.contract)) for h in held.positions if market_of(h.contract) == key
+        ]
+        orders = [(o.contract, o.quantity * coins(o.contract)) for o in held.orders if market_of(o.contract) == key]
 
-        def asked(size: float, side: str, *, long: bool, c: Contract = c, spot: float = spot) -> float:
+        def asked(c: Contract, side: str, *, long: bool, spot: float = spot) -> float:
+            if side == "fee":
+                return fee(c, p, spot)
             if c.option:
-                return size * option_rate(c, p, side, spot, long=long)
-            factor = p("cross.mmf_factor", c.underlying) if side == "maintenance" else 1.0
-            return size * mark(c) * p("cross.imf", c.underlying) * factor
+                return option_rate(c, p, side, spot, long=long)
+            return (
+                mark(c)
+                * p("cross.imf", c.underlying)
+                * (p("cross.mmf_factor", c.underlying) if side == "maintenance" else 1.0)
+            )
 
-        initial += max(asked(bought, "initial", long=True), asked(sold, "initial", long=False))
-        initial += max(bought, sold) * fee(c, p, spot)
-        initial += sum(max(0.0, -q * (mark(o.contract) - limit(o))) for q, o in orders)
-        maintenance += asked(abs(position), "maintenance", long=position > 0) + abs(position) * fee(c, p, spot)
+        for side in ("initial", "maintenance", "fee"):
+            long = sum(q * asked(c, side, long=True) for c, q in positions)
+            short = sum(-q * asked(c, side, long=False) for c, q in positions)
+            alone = max(long, short, 0.0)
+            long += sum(q * asked(c, side, long=True) for c, q in orders if q > 0)
+            short += sum(-q * asked(c, side, long=False) for c, q in orders if q < 0)
+            filled = max(long, short, 0.0)
+            initial += 0.0 if side == "maintenance" else filled
+            maintenance += 0.0 if side == "initial" else alone
+        for o in held.orders:
+            if market_of(o.contract) == key:
+                initial += max(0.0, -o.quantity * coins(o.contract) * (mark(o.contract) - limit(o)))
     charge = wallet_charge(held)
     equity = account_value(held, market)
-    assert math.isfinite(equity)
     return {"equity": equity, "initial": initial + charge, "maintenance": maintenance + charge}
