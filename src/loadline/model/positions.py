@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
@@ -75,6 +75,17 @@ class Accounts(Table):
     rulebook: Texts
 
 
+Owned = TypeVar("Owned", Positions, Balances, Orders)
+
+
+def _parts(table: Owned, names: list[str]) -> list[Owned]:
+    """The rows of each account, in the order they stand."""
+    order = np.argsort(table.account, kind="stable")
+    column, wanted = table.account[order], np.array(names, np.str_)
+    starts, ends = np.searchsorted(column, wanted), np.searchsorted(column, wanted, side="right")
+    return [table.take(order[a:b]) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+
+
 @dataclass(frozen=True, eq=False)
 class Portfolio:
     """Everything held at one instant.
@@ -106,20 +117,11 @@ class Portfolio:
 
     def by_account(self) -> dict[str, Portfolio]:
         """Return each account's part, in order of name: one pass over the rows, however many accounts."""
-        tables = (self.positions, self.balances, self.orders)
-        sorted_rows = [np.argsort(t.account, kind="stable") for t in tables]
-        names = np.array(self.names(), np.str_)
-        cuts = []
-        for t, order in zip(tables, sorted_rows, strict=True):
-            column = t.account[order]
-            cuts.append((np.searchsorted(column, names), np.searchsorted(column, names, side="right")))
-        found = {}
-        for n, name in enumerate(names.tolist()):
-            p, b, o = (
-                t.take(order[lo[n] : hi[n]]) for t, order, (lo, hi) in zip(tables, sorted_rows, cuts, strict=True)
-            )
-            found[name] = replace(self, positions=p, balances=b, orders=o)
-        return found
+        names = self.names()
+        parts = zip(
+            names, _parts(self.positions, names), _parts(self.balances, names), _parts(self.orders, names), strict=True
+        )
+        return {name: replace(self, positions=p, balances=b, orders=o) for name, p, b, o in parts}
 
     def live(self) -> Portfolio:
         """Return the same without rows of zero (of closed positions, say); who has no other holds 0 USD."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from numbers import Rational
 from typing import Any
 
@@ -81,7 +82,7 @@ def exactly(component: str, expected: Rational | float, got: Rational | float) -
     """Return the check that ``got`` is ``expected``, however large: a difference is never lost to a double."""
     want, have = float(expected), float(got)
     if have == want and got != expected:
-        have = math.nextafter(want, math.inf if got > expected else -math.inf)
+        have = math.nextafter(want, math.inf if Fraction(got) > Fraction(expected) else -math.inf)
     return Check(component, want, have, 0.0)
 
 
