@@ -23,7 +23,7 @@ from loadline.io.prices import is_prices, read_prices
 from loadline.io.snapshot import is_snapshot, read_json_snapshot, scan_snapshot
 from loadline.io.venues.deribit_names import Contract
 from loadline.io.venues.known import Market as MarketReader
-from loadline.io.venues.known import Payloads, market_readers
+from loadline.io.venues.known import Payloads, market_readers, venue_of
 from loadline.model.instruments import Instruments
 from loadline.model.market import Market, Quotes
 
@@ -83,7 +83,7 @@ def recognised(paths: Iterable[Path], limits: Limits) -> list[Source]:
             payload = read_json(path, limits)
             if is_snapshot(payload):
                 sources.append(Source(path.name, "snapshot", json_reader(payload, path.name, limits)))
-            elif isinstance(payload, list) and not any("instrument_name" in r for r in payload if isinstance(r, dict)):
+            elif is_rows(payload):
                 sources.append(of_sheet(rows_sheet(payload, path.name, limits), limits))
             else:
                 payloads.append((payload, path.name))
@@ -92,6 +92,12 @@ def recognised(paths: Iterable[Path], limits: Limits) -> list[Source]:
         else:
             sources.append(of_sheet(read_sheet(path, limits), limits))
     return sources + of_payloads(payloads, limits)
+
+
+def is_rows(payload: Any) -> bool:
+    """Return whether JSON is plain rows, of no venue."""
+    named = isinstance(payload, list) and any("instrument_name" in r for r in payload if isinstance(r, dict))
+    return isinstance(payload, list) and not named and not venue_of(payload)
 
 
 def json_reader(payload: Any, file: str, limits: Limits) -> Callable[[int | None, int | None], Piece]:

@@ -179,9 +179,7 @@ def read_market(payloads: Sequence[tuple[Any, str]], at: int | None = None) -> P
                     found.append(Defect(Reason.UNSUPPORTED, what, remedy, file, i, "symbol", name))
                     continue
                 contracts[name], tickers[name] = known, (row.model_dump(), i, sent)
-        found += [
-            Defect(d.reason, d.what, d.remedy, d.file, d.row, d.column, d.what.partition(":")[0]) for d in s.defects
-        ]
+        found += s.of_instruments()
     files = ", ".join(file for _, file in payloads)
     if not tickers:
         remedy = "save market/tickers beside it"

@@ -8,19 +8,57 @@ from typing import Any
 
 from loadline.io.holdings import Part
 from loadline.io.piece import Piece
+from loadline.io.venues.statement import has, rows_of
+
+
+def _first(payload: Any) -> Any:
+    """The first row of a bare list, or the object itself."""
+    return next((row for row in payload if isinstance(row, dict)), {}) if isinstance(payload, list) else payload
 
 
 def _okx(payload: Any) -> bool:
     """``code`` or ``arg`` beside a list ``data``."""
-    return isinstance(payload.get("data"), list) and ("code" in payload or "arg" in payload)
+    listed = isinstance(payload, dict) and isinstance(payload.get("data"), list)
+    return listed and ("code" in payload or "arg" in payload)
 
 
 def _bybit(payload: Any) -> bool:
     """``retCode``, or the ``topic`` of a private stream."""
-    return "retCode" in payload or ("topic" in payload and "creationTime" in payload)
+    return isinstance(payload, dict) and ("retCode" in payload or ("topic" in payload and "creationTime" in payload))
 
 
-ENVELOPES: Mapping[str, Callable[[Any], bool]] = {"okx": _okx, "bybit": _bybit}
+def _binance(payload: Any) -> bool:
+    """No envelope: a futures account, an error, or rows with a field of the venue's own."""
+    if isinstance(payload, dict) and ("totalMaintMargin" in payload or payload.keys() == {"code", "msg"}):
+        return True
+    row = _first(payload)
+    if not isinstance(row, dict):
+        return False
+    shapes = (["positionAmt"], ["origQty"], ["markPrice", "indexPrice"])
+    traded = any({"symbol", *fields} <= row.keys() for fields in shapes)
+    return traded or {"asset", "totalWalletBalance"} <= row.keys()
+
+
+def _hyperliquid(payload: Any) -> bool:
+    """No envelope: the state of a clearing house, orders with ``limitPx``, or a universe beside its contexts."""
+    row = _first(payload)
+    if isinstance(payload, list):
+        return "limitPx" in row or ("universe" in row and len(payload) == 2)
+    return "assetPositions" in row or has(rows_of(payload, "balances"), "entryNtl")
+
+
+def _paradex(payload: Any) -> bool:
+    """A list ``results``."""
+    return isinstance(payload, dict) and isinstance(payload.get("results"), list)
+
+
+ENVELOPES: Mapping[str, Callable[[Any], bool]] = {
+    "okx": _okx,
+    "bybit": _bybit,
+    "paradex": _paradex,
+    "hyperliquid": _hyperliquid,
+    "binance": _binance,
+}
 """The venues beside Deribit and how to tell an object of theirs: each has modules ``NAME`` and ``NAME_market``."""
 
 Payloads = Sequence[tuple[Any, str]]
@@ -34,7 +72,7 @@ def venue_of(payload: Any) -> str:
     >>> venue_of({"code": "0", "data": [], "msg": ""}), venue_of({"retCode": 0, "result": {}}), venue_of([])
     ('okx', 'bybit', '')
     """
-    if not isinstance(payload, dict):
+    if not isinstance(payload, dict | list):
         return ""
     return next((name for name, belongs in ENVELOPES.items() if belongs(payload)), "")
 

@@ -121,9 +121,7 @@ def read_market(payloads: Sequence[tuple[Any, str]], at: int | None = None) -> P
                     given = price.model_dump(exclude={"inst_id", "ts"}, exclude_none=True)
                     quotes.setdefault(name, {}).update(given)
                     place[name], stamps[name] = (file, i), max(stamps.get(name, 0), price.ts or 0)
-        found += [
-            Defect(d.reason, d.what, d.remedy, d.file, d.row, d.column, d.what.partition(":")[0]) for d in s.defects
-        ]
+        found += s.of_instruments()
     files = ", ".join(file for _, file in payloads)
     listed = [name for name in quotes if name in contracts]
     for name in quotes.keys() - contracts.keys():

@@ -123,6 +123,12 @@ class Statement:
                     self.flag(Reason.UNPARSABLE, said, i, column)
                 yield i, None, called
 
+    def of_instruments(self) -> list[Defect]:
+        """Return the defects of public rows as those of the instruments that they name."""
+        return [
+            Defect(d.reason, d.what, d.remedy, d.file, d.row, d.column, d.what.partition(":")[0]) for d in self.defects
+        ]
+
     def hold(self, instrument: str, quantity: float, unsettled: float, entry: float, row: int, own: str = "") -> None:
         """Add a position; ``own`` names a ring-fenced account of its own."""
         self._held.setdefault((own or self.account, instrument), []).append((quantity, unsettled, entry, row))
