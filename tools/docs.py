@@ -67,6 +67,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "docs/architecture.md": {"rooms": rooms},
     "docs/cli.md": {"commands": manual.commands, "exit codes": manual.exit_codes},
     "docs/api.md": {"names": docs_api.names},
+    "docs/methods.md": {"open orders": docs_rulebooks.open_orders},
     "docs/explain.md": {
         "tree": docs_explain.tree,
         "worst loss": docs_explain.worst_loss,

@@ -247,6 +247,16 @@ def index() -> str:
     return "\n".join(lines) + "\n"
 
 
+def open_orders() -> str:
+    """Return what each rulebook says of open orders in its results."""
+    said: dict[str, list[str]] = {}
+    for name in SHIPPED:
+        told = [n for n in load(name).notes if "open orders" in n]
+        said.setdefault(told[0].removeprefix("open orders: ") if told else "see its page", []).append(name)
+    rows = ((", ".join(f"[{n}](rulebooks/{n}.md)" for n in names), text) for text, names in said.items())
+    return table(("rulebooks", "open orders"), rows)
+
+
 def pages() -> dict[str, Callable[[], str]]:
     """Return every page of the folder with who makes it."""
 

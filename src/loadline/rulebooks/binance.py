@@ -32,7 +32,7 @@ def assets(book: Book) -> dict[str, Term]:
 
 
 def margin(book: Book, cube: Cube, p: Version) -> Requirement:
-    """Return initial and maintenance requirement, USD."""
+    """Return initial and maintenance requirement, USD; raises ``RuleError`` where the book holds options."""
     u = book.universe
     if u.option.any():
         raise RuleError("binance: no coefficients of option margin are published at hand", remedy="leave options out")

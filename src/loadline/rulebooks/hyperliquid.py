@@ -28,7 +28,7 @@ CASH = (*STABLE, "USDH")
 
 
 def perpetuals(book: Book, p: Version) -> dict[str, Term]:
-    """Return initial and maintenance of the perpetuals, each alone, summed per account."""
+    """Return initial and maintenance of the perpetuals, each alone, summed per account; refuses options."""
     u = book.universe
     if u.option.any():
         raise RuleError("hyperliquid: the venue lists no options", remedy="leave options out")
