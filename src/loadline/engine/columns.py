@@ -94,6 +94,16 @@ class Columns:
         kept = (self.quantity != 0) | (self.unsettled != 0) | (self.order != 0)
         return self if kept.all() else self.take(kept)
 
+    def with_wallets(self, currencies: list[str]) -> Columns:
+        """Return the same with an empty wallet in account 0 of each currency that has none."""
+        market = self.market.with_wallet(currencies)
+        rows = market.rows(np.array(currencies, np.str_))
+        new = rows[~np.isin(rows, self.row[self.kind == WALLET])]
+        n, nothing = len(new), np.zeros(len(new))
+        added = {"account": np.zeros(n, np.int64), "row": new, "kind": np.full(n, WALLET)}
+        columns = added | dict.fromkeys(("quantity", "unsettled", "order", "limit"), nothing)
+        return replace(self, market=market, **{c: np.append(getattr(self, c), v) for c, v in columns.items()})
+
     def portfolio(self) -> Portfolio:
         """Return the same as tables of text, account numbers as names."""
         names, ids = self.account.astype(np.str_), self.market.instruments.id[self.row]

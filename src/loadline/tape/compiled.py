@@ -23,8 +23,8 @@ FLAGS = 'nogil=True, error_model="numpy"'
 
 
 @lru_cache(maxsize=256)
-def compiled(text: str, cache: Path | None) -> Run:
-    """Return the function ``run`` of a generated text, compiled when it is first called.
+def compiled(text: str, cache: Path | None, entry: str = "run") -> Run:
+    """Return one function of a generated text, compiled when it is first called.
 
     ``cache``: a folder to keep text and machine code in, made private if it is not there; None: keep nothing. A folder
     that others may write to is not used, because what lies in it is executed.
@@ -40,7 +40,7 @@ def compiled(text: str, cache: Path | None) -> Run:
     module = sys.modules[name] = types.ModuleType(name)
     module.__file__ = str(path)
     exec(compile(source, str(path), "exec"), module.__dict__)
-    found: Any = module.__dict__["run"]
+    found: Any = module.__dict__[entry]
     return found
 
 

@@ -20,6 +20,7 @@ from loadline.tape.frame import Classes, Floats, Frame, Ints
 from loadline.tape.loops import Loops
 from loadline.tape.recorded import Recording, Step, block_table
 from loadline.tape.term import NotPlannable, Term
+from loadline.tape.trades import GROUPED, trades_text
 
 CHUNK = 2048
 """Accounts that one call works on: fewer, and calls cost; more, and the last worker is waited for."""
@@ -37,11 +38,12 @@ class Plan:
         recording = Recording(outputs, classes)
         loops = Loops(recording)
         self.classes, self.text, self.width = classes, loops.text, len(outputs)
-        self._run, self._args = compiled(loops.text, cache), loops.args
+        self.arguments, self.cache = loops.args, cache
+        self._run = compiled(loops.text, cache)
         scalars = [_number(s) for s in loops.tables.get(None, ())]
-        self._given: list[Any] = [_plain(np.array([x.scenarios for x in recording.axes], np.int64))]
-        self._given.append(_plain(np.array(scalars, np.float64)))
-        self._constant = {n: _plain(self._bind(w, loops.tables)) for n, w in loops.args.items() if w[0] in _BY_MARKET}
+        self.given: list[Any] = [_plain(np.array([x.scenarios for x in recording.axes], np.int64))]
+        self.given.append(_plain(np.array(scalars, np.float64)))
+        self.constant = {n: _plain(self._bind(w, loops.tables)) for n, w in loops.args.items() if w[0] in _BY_MARKET}
         for s in loops.guarded:
             if not np.isfinite(s.value if s.value is not None else 0.0).all():
                 raise NotPlannable("a factor per scenario is not finite")
@@ -63,8 +65,8 @@ class Plan:
     def _arguments(self, frame: Frame) -> list[Any]:
         if frame.classes_of is not self.classes:
             raise ValueError("a plan runs on books of the classes that it was recorded for")
-        found = list(self._given)
-        for name, (kind, *key) in self._args.items():
+        found = list(self.given)
+        for name, (kind, *key) in self.arguments.items():
             if kind == "starts":
                 found.append(_plain(frame.starts(*key)))
             elif kind == "classes":
@@ -75,8 +77,14 @@ class Plan:
                     raise NotPlannable(f"this book has no column {column}")
                 found.append(_plain(frame.columns[level, column]))
             else:
-                found.append(self._constant[name])
+                found.append(self.constant[name])
         return found
+
+    def trades(self, frame: Frame, free: NDArray[np.bool_]) -> Trades:
+        """Return the one account of a book made ready for trades; ``free``: (P,) rows that a trade may add to."""
+        if len(frame.accounts) != 1:
+            raise ValueError("trades are those of one account")
+        return Trades(self, frame, free)
 
     def run(self, frame: Frame, workers: int = 1, chunk: int = CHUNK) -> Floats:
         """Return (accounts, outputs), bit for bit what the rule gives when it is run on numbers.
@@ -94,6 +102,28 @@ class Plan:
             waiting = [pool.submit(self._run, lo, hi, out, *arguments) for lo, hi in pairwise(cuts)]
             for done in waiting:
                 done.result()
+        return out
+
+
+class Trades:
+    """What one account would be after each of many trades; see ``Plan.trades``."""
+
+    def __init__(self, plan: Plan, frame: Frame, free: NDArray[np.bool_]) -> None:
+        others = [w[2] for w in plan.arguments.values() if w[0] == "column" and w[2] != "quantity"]
+        account = [frame.item, free, *(frame.columns["position", n] for n in ("quantity", *others))]
+        codes = [plan.classes.code[level] for level in GROUPED]
+        self._fixed = [*map(_plain, [*account, *codes]), *plan.given]
+        self._fixed += [plan.constant[n] for n in plan.arguments if n in plan.constant]
+        self._run = compiled(plan.text + trades_text(plan.arguments), plan.cache, "trades")
+        self.width = plan.width
+
+    def after(self, item: Ints, amount: Floats, payer: Ints, paid: Floats) -> Floats:
+        """Return (T, outputs) after each trade on its own; ``item``, ``amount``: (T,) what is bought.
+
+        ``payer``: (T,) the row of the account that pays for it, -1: none; ``paid``: (T,) how much.
+        """
+        out = np.empty((len(item), self.width))
+        self._run(0, len(item), out, item, amount, payer, paid, *self._fixed)
         return out
 
 
