@@ -354,11 +354,14 @@ def _paradex(name: str) -> dict[str, list[Case]]:
     more: dict[str, Any] = {"currency": "USDC"}
     orders = {"orders": merged(CASH_BOOKS["delta_neutral"], OPENING_CASH), "orders_alone": OPENING_CASH}
     orders["orders_hedged"] = merged(CASH_BOOKS["long_perpetual"], ETH_CASH, OPENING_CASH)
-    accounts = ACCOUNTS | orders | {"hype": made.alt_coins("HYPE")["hype"]}
+    accounts, cells = ACCOUNTS | orders, {"vectors": name == "paradex-pm"} | more
+    coins = made.alt_coins("HYPE") | {"eth": merged(ETH_CASH, OPENING_CASH)} | some(CASH_BOOKS | orders, "everything")
+    coins |= some(CASH_BOOKS, "settling_now") | {"hedged_eth": ETH_CASH}
     return {
         "books_options": of_books(name, CASH_BOOKS, vectors=name == "paradex-pm", **more),
-        "books_accounts": of_books(name, accounts, market="doubt", **more)
-        + dated(name, some(CASH_BOOKS | orders, "everything", "orders"), **more),
+        "books_accounts": of_books(name, accounts, market="doubt", **more),
+        "books_coins": of_books(name, coins, **cells)
+        + dated(name, coins, **cells),
     }
 
 
@@ -370,7 +373,8 @@ def _bybit() -> dict[str, list[Case]]:
         "books_options": of_books("bybit", CASH_BOOKS, vectors=True),
         "books_accounts": of_books("bybit", ACCOUNTS | orders, market="doubt")
         + of_books("bybit", {"spot_hedge": hedged, "spot_hedge_long": ACCOUNTS["large"]}, overrides=given)
-        + dated("bybit", some(CASH_BOOKS, "everything", "far_wings")),
+        + dated("bybit", some(CASH_BOOKS, "everything", "far_wings", "long_call") | {"eth": ETH_CASH}, vectors=True)
+        + dated("bybit", {"spot_hedge": hedged}, vectors=True, overrides=given),
     }
 
 

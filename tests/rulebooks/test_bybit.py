@@ -11,6 +11,7 @@ from loadline.engine.result import MarginResult
 from loadline.engine.verify import verify_file
 from loadline.foundation.errors import Unavailable
 from loadline.model.instruments import Kind, PayoffForm
+from loadline.rulebooks.rulebook import load
 
 GRID = "data/raw/bybit_docs/asset_portfolio_margin_pnl_grid.json"
 
@@ -81,3 +82,9 @@ def test_a_coin_without_a_public_range_is_refused_by_name() -> None:
 def test_the_range_was_wider_before_2025() -> None:
     names = [choose_rulebook(f"bybit@{day}", 0).version for day in ("2025-01-09", "2025-01-11")]
     assert [v.get("grid.price_range", "BTC") for v in names] == [0.15, 0.1]
+
+
+def test_a_label_chooses_its_own_version() -> None:
+    """One of them takes effect at eight in the morning: its day alone would choose the one before."""
+    for version in load("bybit").versions:
+        assert choose_rulebook(version.label, 0).version is version

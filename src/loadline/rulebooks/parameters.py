@@ -65,8 +65,8 @@ class Version:
 
     @property
     def label(self) -> str:
-        """``name@date``."""
-        return f"{self.rulebook}@{format_time(self.effective)[:10]}"
+        """``name@date``, with the time of day unless that is midnight: what chooses exactly this version."""
+        return f"{self.rulebook}@{format_time(self.effective).removesuffix('T00:00:00Z')}"
 
     @property
     def identity(self) -> str:
