@@ -19,7 +19,7 @@ from loadline.model.market import Market
 from loadline.model.positions import Balances, Portfolio, Positions
 from loadline.model.universe import CASH, restate_in_cash, restate_pending
 from loadline.rulebooks.parameters import Version
-from loadline.rulebooks.rulebook import Rulebook, choose, load
+from loadline.rulebooks.rulebook import Rulebook, choose, load, rulebook_names
 from loadline.tape.explain import Difference
 from loadline.tape.explain import compare as align
 
@@ -40,20 +40,23 @@ class Chosen:
 def choose_rulebook(name: str | Chosen, as_of: int, overrides: Mapping[str, Any] | None = None) -> Chosen:
     """Return the rulebook ``NAME`` or ``NAME@DATE`` with its parameters in force, overrides applied.
 
-    ``as_of``: epoch ms; ``overrides``: rulebook or family (``derive``), ``.``, parameter path -> value; those of other
-    rulebooks are passed over. Raises ``RuleError`` for an unknown rulebook or parameter, or a value out of bounds.
+    ``as_of``: epoch ms; ``overrides``: parameter path -> value, for this rulebook; a rulebook's or family's name and a
+    ``.`` in front (``derive.vol_shock.up``) say whose it is, and those of others are passed over. Raises ``RuleError``
+    for an unknown rulebook or parameter, or a value out of bounds.
     """
     if isinstance(name, Chosen):
         return name
     bare, _, date = name.partition("@")
     rule = load(bare)
     version, notes = choose(rule, parse_time(date) if date else as_of)
-    family = bare.split("-")[0]
+    heads = {head for known in rulebook_names() for head in (known, known.split("-")[0])} if overrides else set()
     mine = {}
     for path, value in (overrides or {}).items():
         head, _, rest = path.partition(".")
-        if head in (bare, family):
+        if head in (bare, rule.name, rule.name.split("-")[0]):
             mine[rest] = value
+        elif head not in heads:
+            mine[path] = value
     if mine:
         version = version.override(mine)
         rule.check(version)
