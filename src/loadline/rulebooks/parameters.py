@@ -178,6 +178,8 @@ def _value_faults(new: Parameter, like: Parameter | None, where: str) -> list[De
         faults.append(Defect(Reason.INVALID_VALUE, f"{new.name} {what}", remedy, file=where))
 
     shapes = {_shape(v) for v in (like or new).values()}
+    if like is None and len(shapes) > 1:
+        fault(f"mixes {' and '.join(sorted(shapes))}", "Give every key a value of one kind.")
     for value in new.values():
         if like is not None and shapes and _shape(value) not in shapes:
             fault(f"is {value!r}, not a {' or '.join(sorted(shapes))}", "Give a value of the same kind.")
@@ -231,7 +233,10 @@ def parse_versions(text: str, rulebook: str, file: str = "") -> tuple[Version, .
         raise RuleError(f"not TOML: {error}", where=file, remedy="mend the line it names") from error
     faults: list[Defect] = []
     versions: list[Version] = []
-    for n, entry in enumerate(raw.get("version", []), 1):
+    tables = raw.get("version", [])
+    if not (isinstance(tables, list) and all(isinstance(entry, dict) for entry in tables)):
+        raise RuleError("version is not a list of tables", where=file, remedy="write [[version]] above each set")
+    for n, entry in enumerate(tables, 1):
         head = {k: entry.pop(k, None) for k in ("effective", "structure", "source", "note")}
         where = f"{file} version {n}"
         effective = head["effective"]
