@@ -7,7 +7,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check -qq
 RUNTIME = $(VENV)/stamp-runtime
 DEV = $(VENV)/stamp-dev
 
-.PHONY: help demo test test-slow lint bench docs sample clean
+.PHONY: help demo test test-slow lint bench docs sample golden clean
 
 help:
 	@echo 'make demo       install Loadline in $(VENV) and run its demonstration'
@@ -17,6 +17,7 @@ help:
 	@echo 'make bench      the benchmarks; results in .benchmarks/latest.json'
 	@echo 'make docs       regenerate the pages that are made from the code'
 	@echo 'make sample     regenerate the sample data in src/loadline/data'
+	@echo 'make golden     regenerate the golden cases in cases/ after a rule or parameter changed'
 	@echo 'make clean      remove the environment, caches and builds'
 	@echo
 	@echo 'Another Python: make PYTHON=python3.12 test'
@@ -50,6 +51,9 @@ docs: $(DEV)
 
 sample: $(DEV)
 	@$(BIN)/python -m tools.sample
+
+golden: $(DEV)
+	@$(BIN)/python -m tools.golden
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks
