@@ -120,6 +120,38 @@ def listed_perpetuals() -> Book:
     return {"legs": legs, "balances": {"USDC": 100_000.0}}
 
 
+def perpetuals() -> dict[str, Book]:
+    """Books of perpetuals alone, for venues that list nothing else."""
+    coin, cash = Names(cash=False), Names(cash=True)
+    wallet = {"USDC": 150_000.0}
+    both: Legs = cash.future(2.0) | cash.future(-45.0, "ETH")
+    alts: Legs = cash.future(900.0, "SOL") | {"XRP_USDC-PERPETUAL": -20_000.0, "ADA_USDC-PERPETUAL": 30_000.0}
+    orders = [
+        {"instrument": cash.perpetual(), "quantity": 1.5, "limit": 83_500.0},
+        {"instrument": cash.perpetual(), "quantity": -4.0, "limit": 84_900.0},
+        {"instrument": cash.perpetual("SOL"), "quantity": -120.0, "limit": 141.0},
+    ]
+    pending = {cash.perpetual(): 3_250.5, cash.perpetual("ETH"): -1_875.25, coin.perpetual(): -0.03}
+    found: dict[str, Book] = {
+        "long": {"legs": cash.future(1.25), "balances": wallet},
+        "short": {"legs": cash.future(-300.0), "balances": wallet},
+        "fraction": {"legs": cash.future(0.0123457), "balances": {"USDC": 100.0}},
+        "inverse": {"legs": coin.future(-3.0) | coin.future(20.0, "ETH"), "balances": wallet},
+        "netted": {"legs": coin.future(4.0) | cash.future(-4.5), "balances": wallet},
+        "two_coins": {"legs": both, "balances": wallet},
+        "alt_coins": {"legs": alts, "balances": wallet},
+        "large": {"legs": cash.future(2_500.0) | cash.future(-60_000.0, "ETH"), "balances": {"USDC": 5e7}},
+        "pending": {"legs": both | coin.future(0.5), "balances": wallet, "unsettled": pending},
+        "coins": {"legs": both, "balances": {"BTC": 1.0, "ETH": 10.0, "SOL": 50.0, "USDC": 20_000.0, "USDT": 500.0}},
+        "in_debt": {"legs": cash.future(0.4), "balances": {"ETH": -6.0, "SOL": -10.5, "BTC": 2.0, "USDC": -30_000.0}},
+        "wallet_alone": {"legs": {}, "balances": {"BTC": 0.5, "USDC": 1_000.0}},
+        "orders": {"legs": both, "balances": wallet, "orders": orders},
+    }
+    whole = {"legs": both | alts | coin.future(0.5), "unsettled": pending, "orders": orders}
+    found["everything"] = whole | {"balances": found["coins"]["balances"] | {"ETH": -12.0}}
+    return found
+
+
 def alt_coins(*coins: str) -> dict[str, Book]:
     """Books on the other coins, which have parameters of their own."""
     cash = Names(cash=True)

@@ -1,7 +1,8 @@
 """Which books under which rulebook, and the least and most of every parameter."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from loadline.rulebooks.parameters import Parameter
@@ -90,6 +91,11 @@ DERIBIT_COINS = made.collateral("BTC", "ETH", "stETH", "USYC", "BUIDL", "USDe", 
 ALT_OF_SRM = ("SOL", "HYPE")
 
 
+PROTOCOLS = ("dydx", "drift", "orderly", "gmx")
+"""Venues of perpetuals alone."""
+PERPETUALS = made.perpetuals()
+
+
 def reference(name: str) -> Book:
     """The book that a rulebook's extremes are shown on: something of everything it has a parameter for."""
     if name in ("derive", "derive-v1"):
@@ -98,6 +104,8 @@ def reference(name: str) -> Book:
     if name == "derive-srm":
         wallet = {"legs": {}, "balances": {"BTC": 1.0, "USDT": 5_000.0, "cbBTC": 0.5}}
         return merged(CASH_BOOKS["everything"], ETH_CASH, wallet)
+    if name in PROTOCOLS:
+        return PERPETUALS["everything"]
     if name.startswith("paradex"):
         return merged(CASH_BOOKS["everything"], ETH_CASH, OPENING_CASH, {"legs": {}, "balances": {"BTC": 0.5}})
     whole = merged(COIN_BOOKS["everything"], CASH_BOOKS["delta_neutral"], ETH_COIN)
@@ -151,6 +159,9 @@ ALONG: dict[tuple[str, str], dict[str, Any]] = {
     ("scenarios.vol_nodes", ""): {"scenarios.kind": "grid"},
     ("scenarios.reach", ""): {"scenarios.kind": "grid"},
     ("reading.hedge_losses", ""): {"spot_hedge.counted": "on"},
+    ("open_interest.size", ""): {"open_interest.upper_cap": 1e9},
+    ("open_interest.lower_cap", ""): {"open_interest.size": 1e6, "open_interest.upper_cap": 1e12},
+    ("open_interest.upper_cap", ""): {"open_interest.size": 1e6},
     ("delta_shock.cap", ""): {"delta_shock.threshold": 0.0, "delta_shock.slope": 0.1},
     ("delta_shock.slope", ""): {"delta_shock.threshold": 0.0},
     ("delta_shock.threshold", ""): {"delta_shock.slope": 0.001},
@@ -203,6 +214,8 @@ def extremes(name: str) -> list[Case]:
 
 
 CURRENCY = {
+    "dydx": "USDC",
+    "orderly": "USDC",
     "paradex-pm": "USDC",
     "paradex-xm": "USDC",
     "derive": "USDC",
@@ -378,7 +391,15 @@ def _bybit() -> dict[str, list[Case]]:
     }
 
 
-BOOKS = {
+def _protocol(name: str) -> dict[str, list[Case]]:
+    more: dict[str, Any] = {"currency": CURRENCY.get(name, "USD")}
+    return {
+        "books_perpetuals": of_books(name, PERPETUALS, **more),
+        "books_doubt": of_books(name, some(PERPETUALS, "pending", "in_debt", "everything"), market="doubt", **more),
+    }
+
+
+BOOKS: dict[str, Callable[[], dict[str, list[Case]]]] = {
     "isolated": _isolated,
     "static": _static,
     "tail": _tail,
@@ -390,5 +411,6 @@ BOOKS = {
     "paradex-pm": lambda: _paradex("paradex-pm"),
     "paradex-xm": lambda: _paradex("paradex-xm"),
     "bybit": _bybit,
+    **{name: partial(_protocol, name) for name in PROTOCOLS},
 }
 assert set(COINS) >= set(RC) - {"BTC", "ETH", "HYPE"}

@@ -9,13 +9,14 @@ from loadline.engine.result import MarginResult
 from loadline.foundation.errors import Reason, Unavailable
 from loadline.rulebooks.rulebook import SHIPPED
 from tests.engine.books import MARKET, book
+from tests.rulebooks.random_books import PERPETUALS_ALONE
 
 GONE = {("a", "BTC-1JAN20-5000-C"): 0.0, ("a", "NEVER-LISTED"): 0.0}
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_rows_of_zero_change_nothing(name: str) -> None:
-    held = {("a", "BTC_USDC-11D-85000-C"): -2.0}
+    held = {("a", "BTC_USDC-PERPETUAL" if name in PERPETUALS_ALONE else "BTC_USDC-11D-85000-C"): -2.0}
     plain = margin(book(held, {("a", "USDC"): 1e5}), MARKET, name)
     idle = margin(book(held | GONE, {("a", "USDC"): 1e5, ("a", "XYZ"): 0.0}), MARKET, name)
     assert isinstance(plain, MarginResult) and isinstance(idle, MarginResult)

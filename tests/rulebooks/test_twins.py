@@ -12,7 +12,18 @@ from loadline.engine.result import MarginResult
 from tests.reference.rules.twins import TWINS, parts_of, twin_of
 from tests.rulebooks import random_books
 
-TAKES_ORDERS = ("isolated", "tail", "deribit-spm", "deribit-xpm", "paradex-pm", "paradex-xm", "bybit")
+TAKES_ORDERS = (
+    "drift",
+    "orderly",
+    "dydx",
+    "isolated",
+    "tail",
+    "deribit-spm",
+    "deribit-xpm",
+    "paradex-pm",
+    "paradex-xm",
+    "bybit",
+)
 
 
 def agree(name: str, given: dict[str, Any], snapshot: dict[str, Any]) -> None:

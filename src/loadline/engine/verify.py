@@ -8,7 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadline.engine.cases import bybit, deribit, derive, derive_srm, golden, paradex, pricing, tail
+from loadline.engine.cases import (
+    bybit,
+    deribit,
+    derive,
+    derive_srm,
+    drift,
+    dydx,
+    gmx,
+    golden,
+    orderly,
+    paradex,
+    pricing,
+    tail,
+)
 from loadline.engine.cases.case import Check, Replay
 from loadline.foundation.errors import InputError, LoadlineError
 
@@ -25,6 +38,12 @@ MODELS: Mapping[str, Replayer] = {
     "deribit-pme": deribit.replay_pme,
     "golden": golden.replay_golden,
     "bybit-pm": bybit.replay_grid,
+    "dYdX v4 cross margin and liquidation": dydx.replay_dydx,
+    "Drift v2 cross margin, size-scaled weights and liquidation formulas": drift.replay_drift,
+    "Orderly Network perps: MMR growing with notional^0.8, cross liquidation price by bisection": (
+        orderly.replay_orderly
+    ),
+    "GMX v2 (synthetics): isolated position liquidation test": gmx.replay_gmx,
     "Paradex documentation examples": paradex.replay_paradex,
     "Paradex portfolio margin and cross margin (official open-source SDK margin engine)": paradex.replay_paradex,
 }

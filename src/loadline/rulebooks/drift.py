@@ -12,9 +12,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from loadline.foundation.table import Floats, Labels
 from loadline.model.book import Book
 from loadline.model.cube import Cube
-from loadline.model.market import Market
+from loadline.model.universe import Universe
 from loadline.rulebooks import blocks
 from loadline.rulebooks import drift_protocol as drift
 from loadline.rulebooks.drift_protocol import BASE, PRICE, WEIGHT, Side
@@ -36,17 +37,23 @@ def by_size(sizes: Term, weigh: Callable[[int, int], int]) -> Term:
     return constant(found, "strike")
 
 
+def named(u: Universe) -> tuple[Labels, Floats]:
+    """Return (N,) the key of each row's parameters, a token's own name, and (N,) its price at six decimals."""
+    keys = np.where(u.spot, u.instruments.id, u.instruments.underlying)
+    return Labels.of(keys), whole(np.where(u.spot, u.quotes.forward, u.index), QUOTE)
+
+
 def markets(book: Book, p: Version) -> tuple[list[drift.Spot], list[drift.Perpetual]]:
     """Return what the protocol knows of each market (class of level strike), as a token and as a perpetual."""
     u, first = book.universe, book.universe.classes.first("strike")
-    keys = u.underlyings
-    prices, quote = whole(u.index, QUOTE)[first], round(blocks.stable_price(u) * PRICE)
+    keys, prices = named(u)
+    quote = round(blocks.stable_price(u) * PRICE)
     token = {n: p.each(f"token.{n}", keys)[first] for n in (*TOKEN, "decimals")}
     perpetual = {n: p.each(f"perpetual.{n}", keys)[first] for n in ("initial", "maintenance", "size_factor")}
     early, late, shrink = (int(p.number(f"pnl.{n}")) for n in ("initial", "maintenance", "size_factor"))
     cash = blocks.cash_rows(u)[first]
     spots, perpetuals = [], []
-    for k, price in enumerate(prices.astype(int).tolist()):
+    for k, price in enumerate(prices[first].astype(int).tolist()):
         out, kept, into, owing, factor = (int(token[n][k]) for n in TOKEN)
         same = (int(token["decimals"][k]), price, price, price)
         spots.append(drift.Spot(*same, out, kept, into, owing, factor, quote=bool(cash[k])))
@@ -61,8 +68,8 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     held = perpetuals_only(book, "Drift")
     spots, perpetuals = markets(book, p)
     # 1. tokens, sizes and prices as the protocol stores them
-    digits = p.each("token.decimals", u.underlyings)
-    price = book.each(whole(u.index, QUOTE), "strike")
+    keys, prices = named(u)
+    digits, price = p.each("token.decimals", keys), book.each(prices, "strike")
     tokens = (book.only(u.spot) * book.each(10.0**digits)).rounded(0).net("strike")
     base = (book.only(held) * book.each(u.size * BASE)).rounded(0).net("strike")
     pnl = (book.unsettled * 10.0**QUOTE).rounded(0).net("strike").named("unsettled pnl")
@@ -71,7 +78,6 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     owned = tokens.signed_scale(gain=1.0, loss=0.0).portion(price, each).named("owned")
     owed = tokens.losses().portion(price, each, away=True).named("owed")
     quote = round(blocks.stable_price(u) * PRICE)
-    custom = int(p.number("account.least_ratio"))
 
     def side(name: Side, own: int) -> tuple[Term, Term]:
         # 3. weights of tokens, by their size; cash has none
@@ -89,8 +95,8 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
         worst = base.size()
         if book.has_orders:
             order = book.order * book.each(np.where(held, u.size * BASE, 0.0))
-            bids, asks = (order.signed_scale(gain=1.0, loss=0.0), order.losses())
-            worst = worst_of(*((base + o.rounded(0).net("strike")).size() for o in (asks, bids)))
+            sides = (order.losses(), order.signed_scale(gain=1.0, loss=0.0))
+            worst = worst_of(worst, *((base + o.rounded(0).net("strike")).size() for o in sides))
         ratio = by_size(worst, lambda k, x: max(perpetuals[k].ratio(abs(x), name), own))
         value = worst.portion(price, BASE).portion(quote, PRICE)
         asked = asked + value.portion(ratio, WEIGHT).named("perpetuals")
@@ -105,7 +111,8 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
         return asked, (weighted + counted).named("weighted collateral")
 
     worth = (owned + owed + pnl).named("at full value")
-    sides = {s: side(s, custom if s is Side.INITIAL else 0) for s in (Side.INITIAL, Side.MAINTENANCE)}
+    least = {Side.INITIAL: int(p.number("account.least_ratio")), Side.MAINTENANCE: 0}
+    sides = {s: side(s, own) for s, own in least.items()}
     # excess = weighted collateral - requirement, written as equity - (requirement + what weights take away)
     ours = {s: (asked + (counted - worth)).net("account") * 10.0**-QUOTE for s, (asked, counted) in sides.items()}
     parts = {f"requirement {s.value}": asked for s, (asked, _) in sides.items()}
@@ -116,11 +123,6 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
         equity=(worth.net("account") * 10.0**-QUOTE).named("equity"),
         parts=parts,
     )
-
-
-def one_at_a_time(market: Market, p: Version) -> bool:
-    """Weights are those of what one account holds."""
-    return True
 
 
 RULEBOOKS = {
@@ -134,7 +136,10 @@ RULEBOOKS = {
         needs=("index",),
         currency="USD",
         cash=True,
-        alone=one_at_a_time,
-        notes=("oracle prices only: the strict check against a five-minute average is not in a snapshot",),
+        alone=lambda market, p: True,
+        notes=(
+            "open orders: the larger of position, all bids and all asks filled, on both sides, and 0.01 USD each",
+            "oracle prices only: the strict check against a five-minute average is not in a snapshot",
+        ),
     )
 }

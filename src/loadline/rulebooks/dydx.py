@@ -52,12 +52,15 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     base = size.portion(book.each(p.each("initial.fraction", keys)), PPM, away=True).named("at the base fraction")
     share = book.each(p.each("maintenance.share", keys))
     maintenance = base.portion(share, PPM, away=True).net("account").named("quote quantums asked")
-    # 5. only USDC is collateral
+    # 5. only USDC is collateral: what is owned of other coins is asked for again
     cash = cash_of(book, blocks.cash_rows(u))
+    worth = np.where(u.spot & ~blocks.cash_rows(u), u.quotes.forward / blocks.stable_price(u), 0.0)
+    coins = (book.quantity * book.each(worth)).net("account").named("other coins")
+    haircut = (blocks.owned(book) * book.each(worth)).net("account").named("haircuts")
     return Requirement(
-        initial=(initial * 10.0**-QUOTE).named("initial"),
-        maintenance=(maintenance * 10.0**-QUOTE).named("maintenance"),
-        equity=(cash * 10.0**-QUOTE).named("equity"),
+        initial=(initial * 10.0**-QUOTE + haircut).named("initial"),
+        maintenance=(maintenance * 10.0**-QUOTE + haircut).named("maintenance"),
+        equity=(cash * 10.0**-QUOTE + coins).named("equity"),
         parts={"initial quantums": initial, "maintenance quantums": maintenance, "cash": cash, "notional": notional},
     )
 
@@ -86,7 +89,7 @@ RULEBOOKS = {
         cash=True,
         check=check,
         notes=(
-            "only USDC in the wallet counts",
+            "of the wallet only USDC is collateral",
             "open orders are not margined: the protocol checks a fill when it comes",
         ),
     )

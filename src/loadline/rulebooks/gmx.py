@@ -102,6 +102,9 @@ RULEBOOKS = {
         needs=("index",),
         currency="USD",
         cash=True,
-        notes=("each position has collateral of its own at the venue: give each an account",),
+        notes=(
+            "open orders are not margined",
+            "each position has collateral of its own at the venue: give each an account",
+        ),
     )
 }

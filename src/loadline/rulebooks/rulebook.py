@@ -33,6 +33,10 @@ SHIPPED: Mapping[str, str] = {
     "paradex-pm": "paradex",
     "paradex-xm": "paradex_cross",
     "bybit": "bybit",
+    "dydx": "dydx",
+    "drift": "drift",
+    "orderly": "orderly",
+    "gmx": "gmx",
 }
 """The rulebooks of this package: name -> module; a module is imported when its rulebook is first asked for."""
 ALIASES: Mapping[str, str] = {"deribit": "deribit-xpm"}

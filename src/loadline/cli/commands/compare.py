@@ -18,7 +18,7 @@ from loadline.cli.parser import Request
 from loadline.cli.render import Cell, Column, Outcome, Screen
 from loadline.cli.tables import STYLES, draw_gaps, draw_market, draw_notes, draw_warnings
 from loadline.engine.result import MarginResult, Status
-from loadline.foundation.errors import LoadlineError, Unavailable
+from loadline.foundation.errors import LoadlineError, Reason, Unavailable
 
 if TYPE_CHECKING:
     from loadline.engine.engine import Answer
@@ -74,7 +74,9 @@ def compare(request: Request, env: Environment) -> Outcome:
         every, failed = every_rulebook(as_of)
         chosen = with_settings(every, request.get("set", ()))
     found = [a for c in chosen for a in answers(inputs, c, env)]
-    insist(request, found)
+    # of all rulebooks, one whose venue does not list what is held is no failure; of those asked for by name, it is
+    owed = [a for a in found if request.get("rulebook") or getattr(a, "reason", None) is not Reason.UNSUPPORTED]
+    insist(request, owed)
     lines = compared(found)
 
     def document() -> Mapping[str, Any]:
@@ -85,12 +87,22 @@ def compare(request: Request, env: Environment) -> Outcome:
     def draw(screen: Screen) -> None:
         draw_market(screen, inputs.market)
         draw_comparison(screen, inputs, lines)
-        draw_gaps(screen, [a for a in found if isinstance(a, Unavailable)])
+        draw_gaps(screen, [a for a in owed if isinstance(a, Unavailable)])
+        draw_unlisted(screen, [a for a in found if a not in owed])
         draw_failed(screen, failed)
         draw_notes(screen, found, inputs.market)
         draw_warnings(screen, inputs.warnings)
 
-    return Outcome(verdict(found, check=False), document, draw)
+    return Outcome(verdict(owed, check=False), document, draw)
+
+
+def draw_unlisted(screen: Screen, found: Sequence[Answer]) -> None:
+    """Name the rulebooks of venues that do not list what some accounts hold."""
+    names = dict.fromkeys(a.rulebook for a in found)
+    if names:
+        screen.say()
+        text = f"not listed by the venues of {', '.join(names)}: what some accounts hold; --json says what"
+        screen.paragraph(text, "dim", "  ", "")
 
 
 def compared(found: Sequence[Answer]) -> list[Line]:
