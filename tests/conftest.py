@@ -31,3 +31,11 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("needs ../shared (third-party data and cases, not in the repository)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def plans(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for compiled plans, kept from one run to the next: only the first one waits for the compiler."""
+    if not hasattr(pytestconfig, "cache"):
+        return tmp_path_factory.mktemp("plans")
+    return Path(pytestconfig.cache.mkdir("plans"))

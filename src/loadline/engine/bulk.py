@@ -16,7 +16,7 @@ import numpy as np
 
 from loadline.engine.columns import WALLET, Columns
 from loadline.engine.engine import CHUNK, Chosen, choose_rulebook
-from loadline.foundation.errors import Unavailable
+from loadline.foundation.errors import InputError, LoadlineError, Reason, RuleError, Unavailable
 from loadline.foundation.table import Floats, Ints, Labels, Texts, content_hash
 from loadline.model.book import Book, blank
 from loadline.model.cube import Cube, build_cube
@@ -130,21 +130,41 @@ class Snapshot:
             cost = order_cost(self.market, held.row, held.order, limit)
         return unsettled, cost
 
-    def run(self, frame: Frame, *, orders: bool = False, workers: int = 1) -> tuple[Floats, str]:
-        """Return (groups, 3) PnL-signed numbers, and why they were not planned (``""``: they were)."""
+    def run(self, frame: Frame, *, orders: bool = False, workers: int = 1) -> Run:
+        """Return (groups, 3) PnL-signed numbers of a book, planned where the rule can be."""
         try:
-            return self.plan(orders=orders).run(frame, workers), ""
+            return Run(self.plan(orders=orders).run(frame, workers), "", {})
         except NotPlannable as reason:
-            return self.eagerly(frame), str(reason)
+            return self.eagerly(frame, str(reason))
 
-    def eagerly(self, frame: Frame) -> Floats:
-        """Return (groups, 3) what the rule gives on numbers, some groups at a time."""
-        out, chunk = np.empty((len(frame.accounts), 3)), 1 if self.alone else CHUNK
+    def eagerly(self, frame: Frame, reason: str = "") -> Run:
+        """Return (groups, 3) what the rule gives on numbers, some groups at a time; NaN for those that it refuses."""
+        out, chunk = np.full((len(frame.accounts), 3), np.nan), 1 if self.alone else CHUNK
+        refused: dict[int, LoadlineError] = {}
+
+        def answer(lo: int, hi: int) -> None:
+            try:
+                terms = self.rule(Book(self.universe, frame.take(lo, hi)))
+                out[lo:hi] = np.hstack([t.numbers() for t in terms])
+            except (InputError, RuleError) as error:
+                if hi - lo == 1:
+                    refused[lo] = error
+                    return
+                answer(lo, (lo + hi) // 2)  # find who cannot be answered, answer the others
+                answer((lo + hi) // 2, hi)
+
         for lo in range(0, len(out), chunk):
-            hi = min(lo + chunk, len(out))
-            terms = self.rule(Book(self.universe, frame.take(lo, hi)))
-            out[lo:hi] = np.hstack([t.numbers() for t in terms])
-        return out
+            answer(lo, min(lo + chunk, len(out)))
+        return Run(out, reason, refused)
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a book gave: (groups, 3) PnL-signed numbers, why they were not planned, and which groups were refused."""
+
+    numbers: Floats
+    reason: str
+    refused: Mapping[int, LoadlineError]
 
 
 def order_cost(market: Market, row: Ints, quantity: Floats, limit: Floats) -> Floats:
@@ -180,24 +200,18 @@ def venue(
     chosen = choose_rulebook(rulebook, market.as_of, overrides)
     given, held = held, held.live()
     gaps = held.refused(chosen.rule)
-    if gaps:
-        held = held.take(~np.isin(held.account, list(gaps)))
-    snapshot = Snapshot(chosen, held.market, np.flatnonzero(np.bincount(held.row)), cache)
-    account, currency, group = _groups(held, accounts, chosen)
-    out, reason = np.zeros((len(account), 3)), ""
-    if held.has_orders:  # a rule reads otherwise with open orders
-        ordering = np.zeros(len(account), np.bool_)
-        ordering[group[held.order != 0]] = True
-        parts = [(ordering, True), (~ordering, False)]
-    else:
-        parts = [(np.ones(len(account), np.bool_), False)]
-    for mine, orders in parts:
-        rows = mine[group] if orders or held.has_orders else slice(None)
-        number = np.cumsum(mine) - 1
-        part = held.take(rows) if isinstance(rows, np.ndarray) else held
-        frame = snapshot.frame(part, number[group[rows]], int(mine.sum()))
-        out[mine], why = snapshot.run(frame, orders=orders, workers=workers)
-        reason = reason or why
+    held = held.without(gaps)
+    while True:
+        try:
+            account, currency, run = _run(chosen, held, accounts, workers, cache)
+            break
+        except (InputError, RuleError):
+            more = _strangers(chosen, held, cache)
+            if not more:
+                raise
+            gaps, held = gaps | more, held.without(more)
+    gaps |= {int(account[n]): gap(int(account[n]), chosen, error) for n, error in run.refused.items()}
+    out = run.numbers
     out[np.isin(account, list(gaps))] = np.nan
     columns = (given.account, given.row, given.quantity, given.unsettled, given.order, given.limit)
     return Venue(
@@ -207,9 +221,55 @@ def venue(
         account=account,
         currency=currency,
         refused=gaps,
-        reason=reason,
+        reason=run.reason,
         given=(chosen.version.identity, held.market.identity, accounts, *columns),
     )
+
+
+def gap(account: int, chosen: Chosen, error: LoadlineError) -> Unavailable:
+    """Return the non-answer of an account that the rule refuses."""
+    reason = Reason.NO_PARAMETERS if isinstance(error, RuleError) else Reason.UNSUPPORTED
+    remedy = error.remedy or "see the rulebook's page"
+    return Unavailable(str(account), chosen.rule.name, reason, (error.what,), remedy)
+
+
+def _run(chosen: Chosen, held: Columns, accounts: int, workers: int, cache: Path | None) -> tuple[Ints, Texts, Run]:
+    """The account and currency of each result, and the numbers: accounts with open orders apart from the others."""
+    account, currency, group = _groups(held, accounts, chosen)
+    out, reason = np.zeros((len(account), 3)), ""
+    refused: dict[int, LoadlineError] = {}
+    if not len(held.row):
+        return account, currency, Run(out, reason, refused)
+    snapshot = Snapshot(chosen, held.market, np.flatnonzero(np.bincount(held.row)), cache)
+    if not held.has_orders:
+        run = snapshot.run(snapshot.frame(held, group, len(account)), workers=workers)
+        return account, currency, run
+    ordering = np.zeros(len(account), np.bool_)  # a rule reads otherwise with open orders
+    ordering[group[held.order != 0]] = True
+    for mine, orders in ((ordering, True), (~ordering, False)):
+        places, rows = np.flatnonzero(mine), mine[group]
+        frame = snapshot.frame(held.take(rows), np.searchsorted(places, group[rows]), len(places))
+        run = snapshot.run(frame, orders=orders, workers=workers)
+        out[places], reason = run.numbers, reason or run.reason
+        refused |= {int(places[n]): error for n, error in run.refused.items()}
+    return account, currency, Run(out, reason, refused)
+
+
+def _strangers(chosen: Chosen, held: Columns, cache: Path | None) -> dict[int, Unavailable]:
+    """The accounts that hold something on an underlying that the rule does not take, found one by one."""
+    underlying = held.market.instruments.underlying
+    rows = np.unique(held.row)
+    found: dict[int, Unavailable] = {}
+    for name in np.unique(underlying[rows]):
+        try:
+            snapshot = Snapshot(chosen, held.market, rows[underlying[rows] == name], cache)
+            snapshot.rule(blank(snapshot.universe))
+        except NotPlannable:
+            continue
+        except (InputError, RuleError) as error:
+            holders = np.unique(held.account[underlying[held.row] == name]).tolist()
+            found |= {n: gap(n, chosen, error) for n in holders}
+    return found
 
 
 def _groups(held: Columns, accounts: int, chosen: Chosen) -> tuple[Ints, Texts, Ints]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -93,6 +94,11 @@ class Columns:
         """Return the same without rows that hold nothing."""
         kept = (self.quantity != 0) | (self.unsettled != 0) | (self.order != 0)
         return self if kept.all() else self.take(kept)
+
+    def without(self, accounts: Iterable[int]) -> Columns:
+        """Return the rows of all but some accounts."""
+        left_out = list(accounts)
+        return self.take(~np.isin(self.account, left_out)) if left_out else self
 
     def with_wallets(self, currencies: list[str]) -> Columns:
         """Return the same with an empty wallet in account 0 of each currency that has none."""

@@ -31,6 +31,13 @@ def by_sign(x, gain, loss):
 
 
 @njit(OPTIONS)
+def bracket(total, size, bound, below, rate):
+    """An average rate with one more bracket."""
+    beyond = greater(size - bound, 0.0)
+    return total + (beyond / size if beyond > 0.0 else 0.0) * (rate - below)
+
+
+@njit(OPTIONS)
 def lowest(R, o, n):
     """The least of n numbers, n a multiple of eight: eight chains that do not wait for each other."""
     row = R[o : o + n]

@@ -329,7 +329,16 @@ class Loops:
     # ---- spelling
     def _text(self, s: Step, at: Spot, now: Sequence[Step]) -> str:
         seen = [self._see(a, at, now) for a in s.args]
-        return reduce("lesser({0}, {1})".format, seen) if s.op == "min" else TEXT[s.op].format(*seen)
+        if s.op == "min":
+            return reduce("lesser({0}, {1})".format, seen)
+        if s.op == "bracketed":
+            size, n = f"abs({seen[0]})", len(seen) // 2
+            bounds, rates = seen[1:n], seen[n:]
+            total = f"({rates[0]} + 0.0 * {size})"
+            for bound, below, rate in zip(bounds, rates, rates[1:], strict=False):
+                total = f"bracket({total}, {size}, {bound}, {below}, {rate})"
+            return f"-{size} * {total}"
+        return TEXT[s.op].format(*seen)
 
     def _see(self, a: Step, at: Spot, now: Sequence[Step] = ()) -> str:
         """How a line at ``at`` spells a step; ``now``: those that have a value inside this walk."""
@@ -365,4 +374,4 @@ def _beneath(roots: Iterable[Step], among: set[Step]) -> list[Step]:
     return [s for s in local(roots) if s in among]
 
 
-assert set(TEXT) | {"min"} == set(ELEMENTWISE) and LEVELS[0] == "position"
+assert set(TEXT) | {"min", "bracketed"} == set(ELEMENTWISE) and LEVELS[0] == "position"

@@ -26,7 +26,7 @@ GATHERS = ("net", "correlated")
 """Operations that take the groups of a finer level: where one loop ends in another."""
 REDUCES = ("worst", "total", "tail")
 """Operations that end an axis."""
-ELEMENTWISE = ("add", "sub", "scale", "signed", "losses", "tiered", "rounded", "min")
+ELEMENTWISE = ("add", "sub", "scale", "signed", "losses", "tiered", "bracketed", "rounded", "min")
 
 
 @dataclass(eq=False, slots=True)
