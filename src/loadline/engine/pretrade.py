@@ -58,7 +58,8 @@ class PreTrade:
     def checks(self, instrument: Ints, quantity: Floats) -> Floats:
         """Return (T, 3) equity, initial and maintenance requirement after each of several trades on its own.
 
-        ``instrument``: (T,) rows of the market among those held and the candidates; ``quantity``: (T,) signed.
+        ``instrument``: (T,) rows of the market among those held and the candidates; ``quantity``: (T,) signed. Raises
+        ``InputError`` for any other instrument.
         """
         item = self._snapshot.place[instrument]
         if (item < 0).any():

@@ -3,47 +3,22 @@
 Every ``net`` is a loop; whatever is elementwise between two nets shares one walk over the scenarios. No intermediate is
 larger than one block of scenarios of one group, and all of them live in one scratch array ``R`` at literal offsets. The
 text holds no parameter, no price and no scenario count beyond the padded length of a short axis: those are arguments.
-
-In the text: ``P`` numbers, ``K_level`` numbers per class, ``A`` numbers per (block, class, scenario), ``n`` scenarios
-of an axis, ``v`` what a step gives, ``t`` a net's running total, ``c`` the class of a group.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
-from typing import Any
 
-from loadline.tape.frame import LEVELS
 from loadline.tape.helpers import helpers, kind_of, state_of
 from loadline.tape.recorded import BLOCK, ELEMENTWISE, REDUCES, Length, Pass, Recording, Step, finer_first, local
+from loadline.tape.spelling import Spot, Words
 
 UNROLL = 4
 """Positions that share one trip over the accumulators, added in order: a quarter of the loads and stores."""
 
 HALF = BLOCK // 2
 """Lanes in which the worst of a long axis is kept: a block is folded once before it is compared."""
-
-TEXT = {
-    "add": "{0} + {1}",
-    "sub": "{0} - {1}",
-    "scale": "{0} * {1}",
-    "signed": "{0} * by_sign({0}, {1}, {2})",
-    "losses": "lesser(0.0, {0})",
-    "tiered": "-abs({0}) * lesser({1} + {2} * greater(abs({0}) - {3}, 0.0), {4})",
-    "rounded": "np.rint({0} * {1}) / {1}",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """Where a line of text stands: a level, how its group is spelled, and a tag on its variables."""
-
-    level: str
-    index: str
-    tag: str = ""
-
 
 Into = Mapping[Step, Sequence[Step]]
 """The gathers of the body outside that add each root up."""
@@ -52,26 +27,22 @@ Into = Mapping[Step, Sequence[Step]]
 class Loops:
     """The text of a recording.
 
-    ``args``: what to bind to each argument's name; ``tables``: the constants that are columns of a level's table;
-    ``guarded``: constants that must be finite.
+    ``words``: its arguments and what to bind to them; ``guarded``: constants that must be finite.
     """
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
-        self.args: dict[str, tuple[Any, ...]] = {}
-        self.tables: dict[str | None, list[Step]] = {}
+        self.words = Words()
         self.guarded: list[Step] = []
         self._lines: list[str] = []
         self._before: list[str] = []
-        self._rows = 0
-        self._place: dict[Step, int] = {}
         self._tails: set[int] = set()
         for job in recording.passes:
             self._pass(job)
-        head = [f"p{j} = P[{j}]" for j in range(len(self.tables.get(None, ())))]
+        head = [f"p{j} = P[{j}]" for j in range(len(self.words.tables.get(None, ())))]
         head += [f"n{x.number} = N[{x.number}]" for x in recording.axes]
-        names = ", ".join(["lo", "hi", "out", "N", "P", *self.args])
-        body = [f"R = np.empty({self._rows + BLOCK})", *head, *self._before]
+        names = ", ".join(["lo", "hi", "out", "N", "P", *self.words.args])
+        body = [f"R = np.empty({self.words.rows + BLOCK})", *head, *self._before]
         lines = ["@njit(OPTIONS)", f"def run({names}):", *(f"    {line}" for line in body), *self._lines]
         self.text = helpers(self._tails) + "\n\n" + "\n".join(lines) + "\n"
 
@@ -79,25 +50,10 @@ class Loops:
     def _say(self, depth: int, *lines: str) -> None:
         self._lines += ["    " * depth + line for line in lines]
 
-    def _arg(self, name: str, *what: Any) -> str:
-        self.args[name] = what
-        return name
-
-    def _row(self, n: int) -> int:
-        """A literal offset into the scratch array."""
-        self._rows += n
-        return self._rows - n
-
-    def _groups(self, fine: str, coarse: str, index: str) -> tuple[str, str]:
-        """The first group of a finer level in a coarser one, and the one after its last."""
-        starts = self._arg(f"starts_{fine}_{coarse}", "starts", fine, coarse)
-        after = "hi" if index == "lo" else f"{index} + 1"
-        return f"{starts}[{index}]", f"{starts}[{after}]"
-
     # ---- passes
     def _pass(self, job: Pass) -> None:
         depth, level, axis = 1, job.level, job.axis
-        lo, hi = ("lo", "hi") if level == "account" else self._groups(level, "account", "lo")
+        lo, hi = ("lo", "hi") if level == "account" else self.words.groups(level, "account", "lo")
         if axis is not None:
             for s in job.steps:
                 self._say(1, f"kept{s.number} = np.empty(({hi} - {lo}) * {self._state(s)})")
@@ -109,7 +65,7 @@ class Loops:
         self._body(spot, roots, {}, depth + 1)
         if axis is None:
             for j, s in enumerate(job.steps):
-                self._say(depth + 1, f"out[account, {j}] = {self._see(s, spot)}")
+                self._say(depth + 1, f"out[account, {j}] = {self.words.see(s, spot)}")
             return
         for s in sorted(job.steps, key=lambda s: s.op == "tail"):  # a tail spoils the padding of its row
             self._block(s, depth + 1)
@@ -125,16 +81,16 @@ class Loops:
         assert s.shares is not None
         kind = kind_of(len(s.shares))
         self._tails.add(kind)
-        return kind, self._arg(f"S{s.number}", "shares", s)
+        return kind, self.words.arg(f"S{s.number}", "shares", s)
 
     def _kept_at(self, s: Step) -> tuple[str, str]:
         """The array in which a stored reduction keeps its state from block to block, and where a group's begins."""
-        first = "lo" if s.level == "account" else self._groups(str(s.level), "account", "lo")[0]
+        first = "lo" if s.level == "account" else self.words.groups(str(s.level), "account", "lo")[0]
         return f"kept{s.number}", f"({s.level} - {first}) * {self._state(s)}"
 
     def _block(self, s: Step, depth: int) -> None:
         """Take one block of a long axis into the state of a reduction."""
-        (keep, at), row = self._kept_at(s), self._place[s.args[0]]
+        (keep, at), row = self._kept_at(s), self.words.place[s.args[0]]
         self._say(depth, f"h = {at}")
         if s.op == "worst":
             half = f"lesser(R[{row} + s], R[{row + HALF} + s])"
@@ -172,27 +128,27 @@ class Loops:
         """The classes by which constants are looked up in this body."""
         needed = [a.level for s in order if not s.ends for a in s.args if a.constant and a.level]
         for coarse in dict.fromkeys(needed):
-            own = f"{self._arg(f'classes_{at.level}', 'classes', at.level)}[{at.index}]"
+            own = f"{self.words.arg(f'classes_{at.level}', 'classes', at.level)}[{at.index}]"
             if coarse != at.level:
-                own = f"{self._arg(f'up_{at.level}_{coarse}', 'up', at.level, coarse)}[{own}]"
+                own = f"{self.words.arg(f'up_{at.level}_{coarse}', 'up', at.level, coarse)}[{own}]"
             self._say(depth, f"c_{at.level}_{coarse}{at.tag} = {own}")
 
     def _open(self, s: Step, depth: int) -> None:
         """Begin a gather at nothing."""
         if s.op == "correlated":
             a = s.args[0]
-            room, width = self._arg(f"room_{a.level}", "room", a.level), a.axis.width if a.axis else 1
+            room, width = self.words.arg(f"room_{a.level}", "room", a.level), a.axis.width if a.axis else 1
             self._say(depth, f"w{s.number} = np.empty({room} * {width})", f"i{s.number} = np.empty({room}, np.int64)")
             self._say(depth, f"m{s.number} = 0")
         elif s.axis is None:
             self._say(depth, f"t{s.number} = 0.0")
         else:
-            self._place[s] = self._row(s.axis.width)
-            self._say(depth, f"for s in range({s.axis.width}):", f"    R[{self._place[s]} + s] = 0.0")
+            self.words.place[s] = self.words.row(s.axis.width)
+            self._say(depth, f"for s in range({s.axis.width}):", f"    R[{self.words.place[s]} + s] = 0.0")
 
     def _children(self, child: str, spot: Spot, mine: Into, depth: int) -> None:
         """The loop over the finer groups of this one."""
-        first, last = self._groups(child, spot.level, spot.index)
+        first, last = self.words.groups(child, spot.level, spot.index)
         heavy = {s: g for s, g in mine.items() if _is_heavy(s) and all(x.op == "net" for x in g)}
         light = {s: g for s, g in mine.items() if s not in heavy}
         if light:
@@ -235,16 +191,16 @@ class Loops:
         for at in copies:
             v = f"v{s.number}{at.tag}"
             if s.op == "column":
-                column = self._arg(f"column{s.number}", "column", at.level, s.aux)
+                column = self.words.arg(f"column{s.number}", "column", at.level, s.aux)
                 self._say(depth, f"{v} = {column}[{at.index}]")
             elif s.op in REDUCES:
                 self._reduced(s, v, depth)
             elif s.op in ELEMENTWISE:
-                self._say(depth, f"{v} = {self._text(s, at, ())}")
+                self._say(depth, f"{v} = {self.words.text(s, at, ())}")
         for g in into.get(s, ()):
-            seen = [self._see(s, at) for at in copies]
+            seen = [self.words.see(s, at) for at in copies]
             if g.op == "correlated":
-                self._arg(f"classes_{copies[0].level}", "classes", copies[0].level)
+                self.words.arg(f"classes_{copies[0].level}", "classes", copies[0].level)
                 self._say(depth, f"w{g.number}[m{g.number}] = {seen[0]}")
             else:
                 self._say(depth, *(f"t{g.number} += {x}" for x in seen))
@@ -260,29 +216,29 @@ class Loops:
         for guard, mine in groups.items():
             inner = depth
             if guard is not None:
-                test = " or ".join(f"{self._see(guard, at)} != 0.0" for at in copies)
+                test = " or ".join(f"{self.words.see(guard, at)} != 0.0" for at in copies)
                 self._say(depth, f"if {test}:")
                 inner += 1
             wanted = [s for s in _beneath(mine, set(along)) if not s.ends]
             for a in dict.fromkeys(a for s in wanted for a in s.args if a.constant and a.level and a.axis is None):
                 for at in copies:  # named before the walk: looked up inside, it would stop the vectoriser
-                    self._say(inner, f"k{a.number}{at.tag} = {self._see(a, at)}")
+                    self._say(inner, f"k{a.number}{at.tag} = {self.words.see(a, at)}")
             self._say(inner, f"for s in range({axis.width}):")
             for at in copies:
                 for s in wanted:
-                    self._say(inner + 1, f"v{s.number}{at.tag} = {self._text(s, at, wanted)}")
+                    self._say(inner + 1, f"v{s.number}{at.tag} = {self.words.text(s, at, wanted)}")
             for s in mine:
-                seen = [self._see(s, at, wanted) for at in copies]
+                seen = [self.words.see(s, at, wanted) for at in copies]
                 if s in later and not s.ends:
-                    self._place[s] = self._row(axis.width)
-                    self._say(inner + 1, f"R[{self._place[s]} + s] = {seen[0]}")
+                    self.words.place[s] = self.words.row(axis.width)
+                    self._say(inner + 1, f"R[{self.words.place[s]} + s] = {seen[0]}")
                 for g in into.get(s, ()):
                     if g.op == "correlated":
-                        self._arg(f"classes_{copies[0].level}", "classes", copies[0].level)
+                        self.words.arg(f"classes_{copies[0].level}", "classes", copies[0].level)
                         self._say(inner + 1, f"w{g.number}[m{g.number} * {_span(axis)} + s] = {seen[0]}")
                     else:
-                        total = reduce("({0} + {1})".format, seen, f"R[{self._place[g]} + s]")
-                        self._say(inner + 1, f"R[{self._place[g]} + s] = {total}")
+                        total = reduce("({0} + {1})".format, seen, f"R[{self.words.place[g]} + s]")
+                        self._say(inner + 1, f"R[{self.words.place[g]} + s] = {total}")
 
     def _guard(self, s: Step, later: set[Step]) -> Step | None:
         """The factor without an axis of ``factor * constant``: where it is 0 nothing is added, if constants are finite.
@@ -305,14 +261,14 @@ class Loops:
                 ends["tail"] = f"tail{kind}({keep}, {at}, {shares})"
             self._say(depth, f"{v} = {ends[s.op]}")
             return
-        axis, row = s.args[0].axis, self._place[s.args[0]]
+        axis, row = s.args[0].axis, self.words.place[s.args[0]]
         assert axis is not None
         if s.op == "worst":
             self._say(depth, f"{v} = lowest(R, {row}, {axis.width})")
         elif s.op == "total":
             self._say(depth, f"{v} = running(R, {row}, n{axis.number})")
         else:
-            (kind, shares), block, kept = self._tail(s), self._row(BLOCK), f"state{s.number}"
+            (kind, shares), block, kept = self._tail(s), self.words.row(BLOCK), f"state{s.number}"
             self._before.append(f"{kept} = np.empty({state_of(kind, shares)})")
             self._say(depth, f"begin{kind}({kept}, 0, {shares})", f"for first in range(0, n{axis.number}, {BLOCK}):")
             self._say(depth + 1, f"left = min({BLOCK}, n{axis.number} - first)", "for s in range(left):")
@@ -322,41 +278,9 @@ class Loops:
 
     def _correlated(self, s: Step, depth: int) -> None:
         axis, number = s.args[0].axis, s.number
-        matrix = self._arg(f"M{number}", "matrix", s)
+        matrix = self.words.arg(f"M{number}", "matrix", s)
         span = _span(axis) if axis else "1"
         self._say(depth, f"t{number} = correlated({matrix}, w{number}, i{number}, m{number}, {span})")
-
-    # ---- spelling
-    def _text(self, s: Step, at: Spot, now: Sequence[Step]) -> str:
-        seen = [self._see(a, at, now) for a in s.args]
-        if s.op == "min":
-            return reduce("lesser({0}, {1})".format, seen)
-        if s.op == "bracketed":
-            size, n = f"abs({seen[0]})", len(seen) // 2
-            bounds, rates = seen[1:n], seen[n:]
-            total = f"({rates[0]} + 0.0 * {size})"
-            for bound, below, rate in zip(bounds, rates, rates[1:], strict=False):
-                total = f"bracket({total}, {size}, {bound}, {below}, {rate})"
-            return f"-{size} * {total}"
-        return TEXT[s.op].format(*seen)
-
-    def _see(self, a: Step, at: Spot, now: Sequence[Step] = ()) -> str:
-        """How a line at ``at`` spells a step; ``now``: those that have a value inside this walk."""
-        if not a.constant:
-            if a.axis is not None and a not in now:
-                return f"R[{self._place[a]} + s]"
-            return f"t{a.number}" if a.op in ("net", "correlated") else f"v{a.number}{at.tag}"
-        code = f"c_{at.level}_{a.level}{at.tag}" if a.level else "0"
-        if a.axis is not None:
-            return f"{self._arg(f'A{a.number}', 'blocks', a)}[{'k' if a.axis.long else 0}, {code}, s]"
-        if a.level is not None and now:
-            return f"k{a.number}{at.tag}"
-        table = self.tables.setdefault(a.level, [])
-        if a not in table:
-            table.append(a)
-        if a.level is None:
-            return f"p{table.index(a)}"
-        return f"{self._arg(f'K_{a.level}', 'table', a.level)}[{code}, {table.index(a)}]"
 
 
 def _is_heavy(s: Step) -> bool:
@@ -372,6 +296,3 @@ def _span(axis: Length) -> str:
 def _beneath(roots: Iterable[Step], among: set[Step]) -> list[Step]:
     """Some steps and what they are made of among others, arguments first."""
     return [s for s in local(roots) if s in among]
-
-
-assert set(TEXT) | {"min", "bracketed"} == set(ELEMENTWISE) and LEVELS[0] == "position"

@@ -38,12 +38,14 @@ class Plan:
         recording = Recording(outputs, classes)
         loops = Loops(recording)
         self.classes, self.text, self.width = classes, loops.text, len(outputs)
-        self.arguments, self.cache = loops.args, cache
+        self.arguments, self.cache = loops.words.args, cache
         self._run = compiled(loops.text, cache)
-        scalars = [_number(s) for s in loops.tables.get(None, ())]
+        scalars = [_number(s) for s in loops.words.tables.get(None, ())]
         self.given: list[Any] = [_plain(np.array([x.scenarios for x in recording.axes], np.int64))]
         self.given.append(_plain(np.array(scalars, np.float64)))
-        self.constant = {n: _plain(self._bind(w, loops.tables)) for n, w in loops.args.items() if w[0] in _BY_MARKET}
+        self.constant = {
+            n: _plain(self._bind(w, loops.words.tables)) for n, w in loops.words.args.items() if w[0] in _BY_MARKET
+        }
         for s in loops.guarded:
             if not np.isfinite(s.value if s.value is not None else 0.0).all():
                 raise NotPlannable("a factor per scenario is not finite")
