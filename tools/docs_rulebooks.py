@@ -34,7 +34,7 @@ STATUS = {
     "to the last digit": "a dump of the venue is reproduced to its last digit",
     "to display rounding": "figures that the venue displays are met, as near as rounding, theirs and the inputs', lets",
     "to the venue's own library": "what the venue's own public code answers is reproduced, beyond its rounding noise",
-    "template": "parts whose formula or numbers are not public: they ask nothing unless they are given",
+    "template": "parts whose formula or numbers are not public are parameters, which say what stands in them",
     "documented only": "written from documents; there are no numbers of others to hold it against",
 }
 """What the words of a rulebook's status mean."""

@@ -91,7 +91,7 @@ DERIBIT_COINS = made.collateral("BTC", "ETH", "stETH", "USYC", "BUIDL", "USDe", 
 ALT_OF_SRM = ("SOL", "HYPE")
 
 
-PROTOCOLS = ("dydx", "drift", "orderly", "gmx")
+PROTOCOLS = ("dydx", "drift", "orderly", "gmx", "binance", "hyperliquid", "hyperliquid-pm")
 """Venues of perpetuals alone."""
 PERPETUALS = made.perpetuals()
 
@@ -109,6 +109,8 @@ def reference(name: str) -> Book:
     if name.startswith("paradex"):
         return merged(CASH_BOOKS["everything"], ETH_CASH, OPENING_CASH, {"legs": {}, "balances": {"BTC": 0.5}})
     whole = merged(COIN_BOOKS["everything"], CASH_BOOKS["delta_neutral"], ETH_COIN)
+    if name == "okx":
+        return merged(whole, OPENING, OPENING_CASH, {"legs": {}, "balances": {"USDT": -3_000.0}})
     if name == "bybit":
         return merged(whole, OPENING_CASH, {"legs": {}, "balances": {"USDT": 3_000.0}})
     if name.startswith("deribit"):
@@ -117,6 +119,27 @@ def reference(name: str) -> Book:
 
 
 STATED: dict[str, dict[str, tuple[Any, Any]]] = {
+    "okx": {
+        "spot.moves": ([0.0], [0.3, 0.6, 0.99]),
+        "minimum.bounds": ([0.0], [1e3, 1e12]),
+        "minimum.multipliers": ([0.0, 0.0], [100.0, 100.0]),
+        "depeg.bounds": ([0.0], [1e3, 1e12]),
+        "depeg.rates": ([0.0, 0.0, 0.0], [1.0, 1.0, 1.0]),
+        "collateral.bounds": ([0.0], [1.0, 1e12]),
+        "collateral.discounts": ([0.0], [1.0]),
+    },
+    "binance": {
+        "linear.bounds": ([0.0], [1e4, 1e12]),
+        "linear.rates": ([0.0], [1.0]),
+        "inverse.bounds": ([0.0], [0.2, 1e12]),
+        "inverse.rates": ([0.0], [1.0]),
+    },
+    "hyperliquid": {
+        "maintenance.bounds": ([0.0], [1e4, 1e12]),
+        "maintenance.rates": ([0.0], [1.0]),
+        "coin.supply_cap": (None, 1e6),
+        "borrow.cap": (None, 1e9),
+    },
     "paradex": {"scenarios.grid": ([[0.0, 0.0, 1.0]], [[-0.9, -0.22, 1.0], [0.0, 2.0, 1.0], [9.0, 0.4, 1.0]])},
     "deribit": {
         "grid.extended_moves": ([-0.33], [-0.9, -0.33, 0.5, 10.0]),
@@ -147,6 +170,19 @@ STATED: dict[str, dict[str, tuple[Any, Any]]] = {
 TWO = {"volatility.spot": 0.6}  # one number for all, so that only what is held is drawn: two coins may be opposites
 FLAT = TWO | {"correlation.spot_vol": 0.0, "correlation.spot_vol_other": 0.0}
 ALONG: dict[tuple[str, str], dict[str, Any]] = {
+    ("minimum.bounds", "min"): {"minimum.multipliers": [1.0, 50.0]},
+    ("minimum.bounds", "max"): {"minimum.multipliers": [1.0, 50.0, 60.0]},
+    ("minimum.multipliers", ""): {"minimum.bounds": [1e3]},
+    ("depeg.bounds", "min"): {"depeg.rates": [0.01, 0.02]},
+    ("collateral.bounds", "min"): {"collateral.discounts": [0.0, 0.5]},
+    ("collateral.bounds", "max"): {"collateral.discounts": [0.0, 0.5, 1.0]},
+    ("collateral.discounts", ""): {"collateral.bounds": []},
+    **{(f"{group}.bounds", "min"): {f"{group}.rates": [0.0, 0.02]} for group in ("linear", "inverse", "maintenance")},
+    **{
+        (f"{group}.bounds", "max"): {f"{group}.rates": [0.01, 0.02, 0.5]}
+        for group in ("linear", "inverse", "maintenance")
+    },
+    **{(f"{group}.rates", ""): {f"{group}.bounds": []} for group in ("linear", "inverse", "maintenance")},
     ("correlation.spot_spot", "min"): FLAT,
     ("correlation.spot_spot", "max"): FLAT,
     ("correlation.vol_vol", "min"): FLAT,
@@ -373,8 +409,7 @@ def _paradex(name: str) -> dict[str, list[Case]]:
     return {
         "books_options": of_books(name, CASH_BOOKS, vectors=name == "paradex-pm", **more),
         "books_accounts": of_books(name, accounts, market="doubt", **more),
-        "books_coins": of_books(name, coins, **cells)
-        + dated(name, coins, **cells),
+        "books_coins": of_books(name, coins, **cells) + dated(name, coins, **cells),
     }
 
 
@@ -388,6 +423,17 @@ def _bybit() -> dict[str, list[Case]]:
         + of_books("bybit", {"spot_hedge": hedged, "spot_hedge_long": ACCOUNTS["large"]}, overrides=given)
         + dated("bybit", some(CASH_BOOKS, "everything", "far_wings", "long_call") | {"eth": ETH_CASH}, vectors=True)
         + dated("bybit", {"spot_hedge": hedged}, vectors=True, overrides=given),
+    }
+
+
+def _okx() -> dict[str, list[Case]]:
+    orders = {"orders": merged(ACCOUNTS["two_settlements"], OPENING, OPENING_CASH)}
+    orders["collateral"] = made.collateral("BTC", "ETH", "SOL", "USDT", "stETH")
+    whole = some(ACCOUNTS | orders, "two_coins", "basis_trade", "large", "orders")
+    return {
+        "books_coin": of_books("okx", COIN_BOOKS),
+        "books_accounts": of_books("okx", ACCOUNTS | orders | {"sol": made.alt_coins("SOL")["sol"]}, market="doubt")
+        + dated("okx", whole | some(COIN_BOOKS, "everything")),
     }
 
 
@@ -411,6 +457,7 @@ BOOKS: dict[str, Callable[[], dict[str, list[Case]]]] = {
     "paradex-pm": lambda: _paradex("paradex-pm"),
     "paradex-xm": lambda: _paradex("paradex-xm"),
     "bybit": _bybit,
+    "okx": _okx,
     **{name: partial(_protocol, name) for name in PROTOCOLS},
 }
 assert set(COINS) >= set(RC) - {"BTC", "ETH", "HYPE"}

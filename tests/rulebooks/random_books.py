@@ -10,7 +10,7 @@ AS_OF = datetime(2026, 6, 1, 8, tzinfo=UTC)
 LEVEL = {"BTC": 84_000.0, "ETH": 2_900.0}
 # inside the settlement window, a short one, both sides of 30 days and beyond
 LEFT = (timedelta(minutes=12), timedelta(hours=13), timedelta(days=11), timedelta(days=30), timedelta(days=116))
-PERPETUALS_ALONE = ("dydx", "drift", "orderly", "gmx")
+PERPETUALS_ALONE = ("dydx", "drift", "orderly", "gmx", "binance", "hyperliquid", "hyperliquid-pm")
 EXTRA = {"stETH": ("ETH", 0.998), "cbBTC": ("BTC", 1.001), "wstETH": ("ETH", 1.19)}
 
 

@@ -12,15 +12,9 @@ from loadline.engine.result import MarginResult
 from loadline.foundation.errors import Unavailable
 from loadline.foundation.units import parse_time
 from loadline.model.instruments import Kind, PayoffForm
-from loadline.rulebooks import rulebook
 
 AT = parse_time("2022-06-10")
 FX = {"USDT": 1.0}
-
-
-@pytest.fixture(autouse=True)
-def listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(rulebook.SHIPPED, "binance", "binance")
 
 
 def future(sketch: Sketch, name: str, quantity: float, mark: float, pnl: float, coin: str = "BTC", **more: Any) -> None:

@@ -10,16 +10,9 @@ from loadline.engine.cases.liquidation_prices import replay_liquidation_price
 from loadline.engine.engine import choose_rulebook, evaluate
 from loadline.foundation.units import parse_time
 from loadline.model.instruments import Kind, PayoffForm
-from loadline.rulebooks import rulebook
 
 AT = parse_time("2026-01-01")
 INDEX = {"BTC": 100_000.0, "HYPE": 40.0, "USDC": 1.0}
-
-
-@pytest.fixture(autouse=True)
-def listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("hyperliquid", "hyperliquid-pm"):
-        monkeypatch.setitem(rulebook.SHIPPED, name, "hyperliquid")
 
 
 def account(perpetuals: dict[str, float], wallet: dict[str, float], unsettled: float = 0.0) -> Sketch:
@@ -87,4 +80,6 @@ def test_liquidation_where_the_ratio_passes_its_bound() -> None:
 def test_caps_in_coins_and_in_dollars() -> None:
     equity, initial, maintenance = asked("hyperliquid-pm", account({}, {"HYPE": 80_000.0}))
     assert equity - initial == pytest.approx(min(50_000.0 * 40.0 * 0.5, 1e6))
-    assert equity - maintenance == pytest.approx(min(50_000.0 * 40.0 * 0.75, 1e6) - 20.0 / 0.95)
+    assert equity - maintenance == pytest.approx(min(50_000.0 * 40.0 * 0.75, 1e6))
+    _, _, borrowing = asked("hyperliquid-pm", account({}, {"HYPE": 80_000.0, "USDC": -19_000.0}))
+    assert borrowing - maintenance == pytest.approx((20.0 + 19_000.0) / 0.95 - 19_000.0)

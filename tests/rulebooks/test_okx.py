@@ -12,17 +12,11 @@ from loadline.engine.result import MarginResult
 from loadline.foundation.errors import RuleError
 from loadline.foundation.units import parse_time
 from loadline.model.instruments import Kind, PayoffForm
-from loadline.rulebooks import rulebook
 from loadline.rulebooks.rulebook import load
 
 DATES = ("2024-06-15", "2024-12-31", "2025-01-08", "2025-02-01")
 OLD, MERGED, CUT, NOW = (parse_time(d) for d in DATES)
 FX = {"USDT": 1.0, "USDC": 1.0}
-
-
-@pytest.fixture(autouse=True)
-def listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(rulebook.SHIPPED, "okx", "okx")
 
 
 class Account:

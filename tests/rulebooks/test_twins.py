@@ -23,6 +23,10 @@ TAKES_ORDERS = (
     "paradex-pm",
     "paradex-xm",
     "bybit",
+    "okx",
+    "binance",
+    "hyperliquid",
+    "hyperliquid-pm",
 )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadline.foundation.errors import RuleError
+from loadline.foundation.errors import InputError
 from loadline.model.book import Book
 from loadline.model.cube import Cube
 from loadline.model.instruments import PayoffForm
@@ -34,8 +34,8 @@ def assets(book: Book) -> dict[str, Term]:
 def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     """Return initial and maintenance requirement, USD; raises ``RuleError`` where the book holds options."""
     u = book.universe
-    if u.option.any():
-        raise RuleError("binance: no coefficients of option margin are published at hand", remedy="leave options out")
+    if u.option.any() and (book.held & u.option).any():
+        raise InputError("binance: no coefficients of option margin are published at hand", remedy="leave options out")
     inverse = u.instruments.form == PayoffForm.INVERSE
     sides = {"linear": u.future & ~inverse, "inverse": inverse}
     # a linear notional and its brackets are in the quote currency, an inverse one's in coins

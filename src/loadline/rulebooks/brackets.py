@@ -22,12 +22,12 @@ def charged(x: Term, book: Book, p: Version, group: str, keys: Labels) -> Term:
     ``x``: sizes at level position, in the unit of the bounds; ``keys``: (N,) whose table each instrument takes. A
     shorter table ends in brackets that begin at infinity.
     """
-    tables = {k: (table(p, f"{group}.bounds", k), table(p, f"{group}.rates", k)) for k in keys.names}
-    longest = max((len(rates) for _, rates in tables.values()), default=1)
+    tables = [(table(p, f"{group}.bounds", k), table(p, f"{group}.rates", k)) for k in keys.names]
+    longest = max((len(rates) for _, rates in tables), default=1)
 
     def column(n: int, which: int) -> Term:
         rest = np.inf if which == 0 else None
-        entries = [t[which][n] if n < len(t[which]) else (rest or t[1][-1]) for t in tables.values()]
+        entries = [t[which][n] if n < len(t[which]) else (rest or t[1][-1]) for t in tables]
         return book.each(np.array(entries, np.float64)[keys.place])
 
     return x.bracketed([column(n, 0) for n in range(longest - 1)], [column(n, 1) for n in range(longest)])

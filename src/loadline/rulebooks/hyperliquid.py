@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadline.foundation.errors import RuleError
 from loadline.foundation.table import Floats
 from loadline.model.book import Book
 from loadline.model.cube import Cube
@@ -21,6 +20,7 @@ from loadline.model.universe import STABLE
 from loadline.rulebooks import blocks
 from loadline.rulebooks.brackets import charged, check_tables
 from loadline.rulebooks.parameters import Version
+from loadline.rulebooks.protocol import perpetuals_only
 from loadline.rulebooks.rulebook import Requirement, Rulebook, no_scenarios, no_shock
 from loadline.tape.term import Term, add_up, worst_of
 
@@ -29,17 +29,16 @@ CASH = (*STABLE, "USDH")
 
 def perpetuals(book: Book, p: Version) -> dict[str, Term]:
     """Return initial and maintenance of the perpetuals, each alone, summed per account; refuses options."""
-    u = book.universe
-    if u.option.any():
-        raise RuleError("hyperliquid: the venue lists no options", remedy="leave options out")
-    dollars = np.where(u.future, u.size * np.where(u.coin_settled, u.index, u.quotes.forward * u.fx), 0.0)
+    u, listed = book.universe, perpetuals_only(book, "hyperliquid")
+    dollars = np.where(listed, u.size * np.where(u.coin_settled, u.index, u.quotes.forward * u.fx), 0.0)
     notional, own = book.quantity * book.each(dollars), 1.0 / p.number("leverage.chosen")
     least = charged(notional, book, p, "maintenance", u.pairs)
     initial = worst_of(least * 2.0, notional.size() * own).net("account").named("perpetuals")
     if book.has_orders:
         ordered = (book.order * book.each(dollars)).size()
         initial = initial + (ordered * own).net("account").named("open orders")
-    return {"initial": initial, "maintenance": least.net("account").named("perpetuals")}
+    held = notional.size().net("account").named("held")
+    return {"initial": initial, "maintenance": least.net("account").named("perpetuals"), "held": held}
 
 
 def coin_rows(book: Book) -> Floats:
@@ -86,7 +85,9 @@ def portfolio(book: Book, cube: Cube, p: Version) -> Requirement:
         return add_up(lost) if lost else borrowed * 0.0
 
     ratio = p.number("liquidation.ratio")
-    maintenance = (asked["maintenance"] - p.number("floor.usdc")) * (1.0 / ratio) + borrowed * (1.0 / ratio - 1.0)
+    # who holds and owes nothing is asked for nothing: the fixed sum counts up to the size of what there is
+    fixed = -worst_of(-(asked["held"] + borrowed), p.number("floor.usdc"))
+    maintenance = (asked["maintenance"] + fixed.named("fixed sum")) * (1.0 / ratio) + borrowed * (1.0 / ratio - 1.0)
     return Requirement(
         initial=(asked["initial"] + uncounted("initial")).named("initial"),
         maintenance=(maintenance + uncounted("maintenance")).named("maintenance"),
@@ -105,7 +106,7 @@ RULEBOOKS = {
     "hyperliquid": Rulebook(
         name="hyperliquid",
         title="Hyperliquid cross margin",
-        status="to the venue's own liquidation prices",
+        status="to display rounding",
         margin=cross,
         scenarios=no_scenarios,
         shock=no_shock,

@@ -6,7 +6,20 @@ from typing import Any
 
 from loadline.engine.cases import golden
 from loadline.engine.result import MarginResult
-from tests.reference.rules import bybit, common, deribit, derive, derive_srm, isolated, paradex, protocols, static, tail
+from tests.reference.rules import (
+    bybit,
+    common,
+    deribit,
+    derive,
+    derive_srm,
+    isolated,
+    okx,
+    paradex,
+    pooled,
+    protocols,
+    static,
+    tail,
+)
 
 RULES = Path(golden.__file__).parents[2] / "rulebooks"
 Answer = dict[str, float]
@@ -24,6 +37,10 @@ TWINS: dict[str, tuple[str, Twin]] = {
     "paradex-pm": ("paradex", lambda m, a, p, currency: paradex.portfolio(m, a, p)),
     "paradex-xm": ("paradex_cross", lambda m, a, p, currency: paradex.cross(m, a, p)),
     "bybit": ("bybit", lambda m, a, p, currency: bybit.bybit(m, a, p)),
+    "okx": ("okx", lambda m, a, p, currency: okx.okx(m, a, p)),
+    "binance": ("binance", lambda m, a, p, currency: pooled.binance(m, a, p)),
+    "hyperliquid": ("hyperliquid", lambda m, a, p, currency: pooled.hyperliquid(m, a, p)),
+    "hyperliquid-pm": ("hyperliquid", lambda m, a, p, currency: pooled.hyperliquid_pm(m, a, p)),
     "dydx": ("dydx", lambda m, a, p, currency: protocols.dydx(m, a, p)),
     "drift": ("drift", lambda m, a, p, currency: protocols.drift(m, a, p)),
     "orderly": ("orderly", lambda m, a, p, currency: protocols.orderly(m, a, p)),
