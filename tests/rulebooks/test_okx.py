@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from loadline.engine.cases.case import Sketch
-from loadline.engine.cases.okx import as_case_file, replay_builder
 from loadline.engine.engine import choose_rulebook, evaluate, margin
 from loadline.engine.result import MarginResult
+from loadline.engine.verify import verify_file
 from loadline.foundation.errors import RuleError
 from loadline.foundation.units import parse_time
 from loadline.model.instruments import Kind, PayoffForm
@@ -61,14 +61,10 @@ class Account:
 
 
 def test_the_position_builders_response_is_reproduced(shared: Any) -> None:
-    import json
-
-    content = json.loads((shared / "data/raw/okx_docs/position_builder_btc_unit.json").read_text())
-    file = as_case_file(content, "builder")
-    for case in file["vectors"]:
-        replay = replay_builder(case, file, 1e-8, 1e-12)
-        assert len(replay.checks) == 34
-        assert [c for c in replay.checks if not c.ok] == []
+    report = verify_file(shared / "data/raw/okx_docs/position_builder_btc_unit.json")
+    (replay,) = report.replays
+    assert len(replay.checks) == 34
+    assert report.ok and max(c.error for c in replay.checks) < 1e-12
 
 
 def test_the_notice_of_june_2024() -> None:

@@ -138,6 +138,8 @@ def verify_file(
         raise InputError(f"not JSON: {error}", where=str(file), remedy="is the file whole?") from error
     if isinstance(content, dict) and "vectors" not in content and deribit.is_dump(content):
         content = deribit.as_case_file(content, file.stem)
+    elif isinstance(content, dict) and "vectors" not in content and okx.is_builder(content):
+        content = okx.as_case_file(content, file.stem)
     if isinstance(content, dict) and bybit.is_grid(content):
         content = bybit.as_case_file(content, file.stem)
     if not (isinstance(content, dict) and _is_cases(content.get("vectors"))):
