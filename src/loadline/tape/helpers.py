@@ -64,12 +64,28 @@ def running(R, o, n):
 
 
 @njit(OPTIONS)
-def weighed(H, h, step, S):
-    """The shares of the worst scenarios, worst first; they stand ``step`` apart."""
-    x = S[0] * H[h]
+def weighed(B, S):
+    """The shares of the worst scenarios, worst first."""
+    x = S[0] * B[0]
     for j in range(1, S.size):
-        x += S[j] * H[h + step * j]
+        x += S[j] * B[j]
     return x
+
+
+@njit(OPTIONS)
+def picked(lists, S):
+    """The same from eight rising lists side by side: the least head again and again."""
+    total = 0.0
+    for j in range(S.size):
+        at, x = 0, lists[0]
+        for s in range(1, 8):
+            if lists[s] < x:
+                at, x = s, lists[s]
+        total = S[j] * x if j == 0 else total + S[j] * x
+        for i in range(at, lists.size - 8, 8):
+            lists[i] = lists[i + 8]
+        lists[lists.size - 8 + at] = np.inf
+    return total
 
 
 @njit(OPTIONS)
@@ -93,13 +109,22 @@ def correlated(M, W, C, m, n):
 
 SIFT_FIXED, SIFT_PER = 2 + 2 * BLOCK, 2
 """Room that a sifted tail has: a count and a bound, then numbers, some for the blocks and some for each one kept."""
-LISTS = 16
-"""Lists that a short tail keeps side by side, one per lane: enough to fill vectors however wide."""
+LISTS = 8
+"""Lists that a short tail keeps side by side, one per lane of a vector."""
 BY_NETWORK = 16
 """The longest tail that is kept by a sorting network; longer ones are sifted."""
+WORK = BLOCK + LISTS * BY_NETWORK
+"""Doubles of the array in which a network works: a block and the lists beside it."""
 
-SORT4 = (((0, 1), (2, 3)), ((0, 2), (1, 3)), ((1, 2),))
-"""A sorting network of five exchanges (Knuth, The Art of Computer Programming, vol. 3, section 5.3.4)."""
+SORT8 = (
+    ((0, 2), (1, 3), (4, 6), (5, 7)),
+    ((0, 4), (1, 5), (2, 6), (3, 7)),
+    ((0, 1), (2, 3), (4, 5), (6, 7)),
+    ((2, 4), (3, 5)),
+    ((1, 4), (3, 6)),
+    ((1, 2), (3, 4), (5, 6)),
+)
+"""A sorting network of 19 exchanges (Knuth, The Art of Computer Programming, vol. 3, section 5.3.4)."""
 
 
 def _exchange(x: str, y: str) -> list[str]:
@@ -121,19 +146,17 @@ def _merge(names: list[str]) -> list[str]:
 def network_text(kept: int) -> str:
     """Return the functions of a tail of at most ``kept`` (a power of two) numbers: no branch depends on the numbers.
 
-    A block is sorted per lane by a network and merged into the lane's list (Batcher's bitonic merge); at the end the
-    lists of the lanes are merged two by two.
+    A block is sorted per lane by a network and merged into the lane's list (Batcher's bitonic merge). Block and lists
+    stand side by side in one array at known distances: only so does the compiler see that the eight lanes do not touch
+    each other, and use vectors.
     """
     new, old = [f"a{j}" for j in range(BLOCK // LISTS)], [f"h{j}" for j in range(kept)]
-    take = [f"{x} = row[{LISTS * j} + s]" for j, x in enumerate(new)]
-    take += [line for layer in SORT4 for i, j in layer for line in _exchange(new[i], new[j])]
-    take += [f"{x} = lists[{LISTS * j} + s]" for j, x in enumerate(old)]
+    take = [f"{x} = W[{LISTS * j} + s]" for j, x in enumerate(new)]
+    take += [line for layer in SORT8 for i, j in layer for line in _exchange(new[i], new[j])]
+    take += [f"{x} = W[{BLOCK + LISTS * j} + s]" for j, x in enumerate(old)]
     take += [f"{x} = lesser({x}, {y})" for x, y in zip(old[-len(new) :], reversed(new), strict=True)]
-    take += [*_merge(old), *(f"lists[{LISTS * j} + s] = {x}" for j, x in enumerate(old))]
-    join = [f"{x} = lists[{LISTS * j} + s]" for j, x in enumerate(old)]
-    join += [f"{x} = lesser({x}, lists[{LISTS * (kept - 1 - j)} + s + w])" for j, x in enumerate(old)]
-    join += [*_merge(old), *(f"lists[{LISTS * j} + s] = {x}" for j, x in enumerate(old))]
-    loop, inner = "\n        ".join(take), "\n            ".join(join)
+    take += [*_merge(old), *(f"W[{BLOCK + LISTS * j} + s] = {x}" for j, x in enumerate(old))]
+    loop = "\n        ".join(take)
     return f"""
 @njit(OPTIONS)
 def begin{kept}(H, h, S):
@@ -142,22 +165,28 @@ def begin{kept}(H, h, S):
 
 
 @njit(OPTIONS)
-def take{kept}(R, o, left, H, h, S):
-    row, lists = R[o : o + {BLOCK}], H[h : h + {LISTS * kept}]
-    for s in range(left, {BLOCK}):
-        row[s] = np.inf
+def merge{kept}(W):
     for s in range({LISTS}):
         {loop}
 
 
 @njit(OPTIONS)
+def take{kept}(R, o, left, H, h, S, W):
+    row, lists = R[o : o + {BLOCK}], H[h : h + {LISTS * kept}]
+    for s in range(left):
+        W[s] = row[s]
+    for s in range(left, {BLOCK}):
+        W[s] = np.inf
+    for s in range({LISTS * kept}):
+        W[{BLOCK} + s] = lists[s]
+    merge{kept}(W)
+    for s in range({LISTS * kept}):
+        lists[s] = W[{BLOCK} + s]
+
+
+@njit(OPTIONS)
 def tail{kept}(H, h, S):
-    lists, w = H[h : h + {LISTS * kept}], {LISTS // 2}
-    while w > 0:
-        for s in range(w):
-            {inner}
-        w //= 2
-    return weighed(H, h, {LISTS}, S)
+    return picked(H[h : h + {LISTS * kept}], S)
 """
 
 
@@ -197,7 +226,7 @@ def begin0(H, h, S):
 
 
 @njit(OPTIONS)
-def take0(R, o, left, H, h, S):
+def take0(R, o, left, H, h, S, W):
     """Put by whatever is below the k-th least so far; where there is no room left, keep the k least."""
     m, bound, k = np.uint64(H[h]), H[h + 1], S.size
     row, B = R[o : o + BLOCK], H[h + 2 : h + SIFTED]
@@ -225,7 +254,7 @@ def tail0(H, h, S):
             B[j + 1] = B[j]
             j -= 1
         B[j + 1] = x
-    return weighed(B, 0, 1, S)
+    return weighed(B, S)
 '''.replace("BLOCK", str(BLOCK)).replace("SIFTED", f"{SIFT_FIXED} + {SIFT_PER} * S.size")
 
 

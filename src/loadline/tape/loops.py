@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 
-from loadline.tape.helpers import helpers, kind_of, state_of
+from loadline.tape.helpers import WORK, helpers, kind_of, state_of
 from loadline.tape.recorded import BLOCK, ELEMENTWISE, REDUCES, Length, Pass, Recording, Step, finer_first, local
 from loadline.tape.spelling import Spot, Words
 
@@ -42,7 +42,7 @@ class Loops:
         head = [f"p{j} = P[{j}]" for j in range(len(self.words.tables.get(None, ())))]
         head += [f"n{x.number} = N[{x.number}]" for x in recording.axes]
         names = ", ".join(["lo", "hi", "out", "N", "P", *self.words.args])
-        body = [f"R = np.empty({self.words.rows + BLOCK})", *head, *self._before]
+        body = [f"R = np.empty({self.words.rows + BLOCK})", f"work = np.empty({WORK})", *head, *self._before]
         lines = ["@njit(OPTIONS)", f"def run({names}):", *(f"    {line}" for line in body), *self._lines]
         self.text = helpers(self._tails) + "\n\n" + "\n".join(lines) + "\n"
 
@@ -67,7 +67,7 @@ class Loops:
             for j, s in enumerate(job.steps):
                 self._say(depth + 1, f"out[account, {j}] = {self.words.see(s, spot)}")
             return
-        for s in sorted(job.steps, key=lambda s: s.op == "tail"):  # a tail spoils the padding of its row
+        for s in job.steps:
             self._block(s, depth + 1)
 
     def _state(self, s: Step) -> str:
@@ -103,7 +103,7 @@ class Loops:
         else:
             kind, shares = self._tail(s)
             self._say(depth, "if k == 0:", f"    begin{kind}({keep}, h, {shares})")
-            self._say(depth, f"take{kind}(R, {row}, left, {keep}, h, {shares})")
+            self._say(depth, f"take{kind}(R, {row}, left, {keep}, h, {shares}, work)")
 
     # ---- bodies: one group of a level
     def _body(self, spot: Spot, roots: Sequence[Step], into: Into, depth: int, copies: Sequence[Spot] = ()) -> None:
@@ -273,7 +273,7 @@ class Loops:
             self._say(depth, f"begin{kind}({kept}, 0, {shares})", f"for first in range(0, n{axis.number}, {BLOCK}):")
             self._say(depth + 1, f"left = min({BLOCK}, n{axis.number} - first)", "for s in range(left):")
             self._say(depth + 2, f"R[{block} + s] = R[{row} + first + s]")
-            self._say(depth + 1, f"take{kind}(R, {block}, left, {kept}, 0, {shares})")
+            self._say(depth + 1, f"take{kind}(R, {block}, left, {kept}, 0, {shares}, work)")
             self._say(depth, f"{v} = tail{kind}({kept}, 0, {shares})")
 
     def _correlated(self, s: Step, depth: int) -> None:
