@@ -34,7 +34,10 @@ def test_kept_output_fits_80_columns(case: str) -> None:
         assert not long
 
 
-@pytest.mark.parametrize("width", [56, 80, 100, 160])
+WIDTHS = [56, 80, *(pytest.param(wide, marks=pytest.mark.slow) for wide in (100, 160))]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("args", COMMANDS, ids=lambda args: " ".join(args)[:40])
 def test_fits(args: list[str], width: int) -> None:
     ran = run(args, width=width)

@@ -27,7 +27,7 @@ NOT_PLANNED = {"derive-srm": ALONE, "drift": ALONE, "dydx": INTEGERS, "gmx": INT
 """Rulebooks that run on numbers, and why: they look at what one account holds, count in integers of
 any size, or raise to a power, whose last bit depends on who computes it."""
 PERPETUALS = np.flatnonzero(MARKET.instruments.is_kind(Kind.PERPETUAL))
-FAST = ("isolated", "derive", "deribit-xpm", "tail", "derive-srm")
+FAST = ("isolated", "derive", "deribit-xpm", "derive-srm")
 
 
 def accounts(seed: int, count: int, *, orders: bool = True) -> tuple[Portfolio, list[str]]:

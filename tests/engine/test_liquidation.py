@@ -83,7 +83,7 @@ SHORT = book(
 )
 
 
-@pytest.mark.parametrize("name", ["derive", "deribit-xpm", "isolated"])
+@pytest.mark.parametrize("name", [pytest.param("derive", marks=pytest.mark.slow), "deribit-xpm", "isolated"])
 def test_distances_are_the_first_crossings(name: str) -> None:
     found = distances(SHORT, MARKET, name, "a")
     assert [(d.along, d.underlying) for d in found] == [
