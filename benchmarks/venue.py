@@ -1,7 +1,7 @@
 """A whole venue in one run, beside what a user would write instead: ``python -m benchmarks.venue [ACCOUNTS]``.
 
-Ours and the rivals run in turns and each counts with its least processor time (one thread) or wall time (two workers);
-both sides must agree before a time means anything. Eager runs are measured on a part of the accounts, which is stated.
+Ours and the rivals run in turns and each counts with its least processor time, ours also with its least wall time; both
+sides must agree before a time means anything. Eager runs are measured on a part of the accounts, which is stated.
 """
 
 import sys
@@ -43,10 +43,10 @@ class Work:
 
 
 def processor(run: Callable[[], Any]) -> float:
-    """Processor seconds of one call on this thread."""
-    start = time.thread_time()
+    """Processor seconds of one call, of all threads that it used."""
+    start = time.process_time()
     run()
-    return time.thread_time() - start
+    return time.process_time() - start
 
 
 def wall(run: Callable[[], Any]) -> float:

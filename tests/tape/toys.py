@@ -75,6 +75,8 @@ def rule(rng: np.random.Generator, listed: Classes, scenarios: int) -> Rule:
         tails += [unit.tail("scenario", TailMeasure("es", level), "shortfall") for level in (0.6, 0.95)]
         total = (unit - unit * per_unit).total("scenario")
         moved = (options * moves).net("expiry").worst("move").losses() * per_expiry
+        short_tail = (held * moves).net("expiry").tail("move", TailMeasure("es", 0.5), "shortfall").net("unit")
+        tails += [(unit + short_tail).tail("scenario", TailMeasure("es", 0.95), "shortfall")]
         roots = (held * moves).net("expiry").correlated(between[0], "account")
         roots = roots + strike.correlated(between[1], "unit").net("account")
         whole = (held * cube).net("account")

@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 
-from loadline.tape.helpers import WORK, helpers, kind_of, state_of
-from loadline.tape.recorded import BLOCK, ELEMENTWISE, REDUCES, Length, Pass, Recording, Step, finer_first, local
+from loadline.tape.helpers import helpers
+from loadline.tape.recorded import BLOCK, ELEMENTWISE, GATHERS, REDUCES, Length, Pass, Recording, Step, coarsest, local
+from loadline.tape.reductions import Reductions
 from loadline.tape.spelling import Spot, Words
 
 UNROLL = 4
 """Positions that share one trip over the accumulators, added in order: a quarter of the loads and stores."""
-
-HALF = BLOCK // 2
-"""Lanes in which the worst of a long axis is kept: a block is folded once before it is compared."""
 
 Into = Mapping[Step, Sequence[Step]]
 """The gathers of the body outside that add each root up."""
@@ -35,16 +33,15 @@ class Loops:
         self.words = Words()
         self.guarded: list[Step] = []
         self._lines: list[str] = []
-        self._before: list[str] = []
-        self._tails: set[int] = set()
+        self._ends = Reductions(self.words)
         for job in recording.passes:
             self._pass(job)
         head = [f"p{j} = P[{j}]" for j in range(len(self.words.tables.get(None, ())))]
         head += [f"n{x.number} = N[{x.number}]" for x in recording.axes]
         names = ", ".join(["lo", "hi", "out", "N", "P", *self.words.args])
-        body = [f"R = np.empty({self.words.rows + BLOCK})", f"work = np.empty({WORK})", *head, *self._before]
+        body = [f"R = np.empty({self.words.rows + BLOCK})", *head, *self._ends.before]
         lines = ["@njit(OPTIONS)", f"def run({names}):", *(f"    {line}" for line in body), *self._lines]
-        self.text = helpers(self._tails) + "\n\n" + "\n".join(lines) + "\n"
+        self.text = helpers(self._ends.tails) + "\n\n" + "\n".join(lines) + "\n"
 
     # ---- small things
     def _say(self, depth: int, *lines: str) -> None:
@@ -56,7 +53,7 @@ class Loops:
         lo, hi = ("lo", "hi") if level == "account" else self.words.groups(level, "account", "lo")
         if axis is not None:
             for s in job.steps:
-                self._say(1, f"kept{s.number} = np.empty(({hi} - {lo}) * {self._state(s)})")
+                self._say(1, f"kept{s.number} = np.empty(({hi} - {lo}) * {self._ends.state(s)})")
             self._say(1, f"for k in range((n{axis.number} + {BLOCK - 1}) // {BLOCK}):")
             self._say(2, f"left = min({BLOCK}, n{axis.number} - k * {BLOCK})")
             depth = 2
@@ -68,61 +65,54 @@ class Loops:
                 self._say(depth + 1, f"out[account, {j}] = {self.words.see(s, spot)}")
             return
         for s in job.steps:
-            self._block(s, depth + 1)
-
-    def _state(self, s: Step) -> str:
-        """How many doubles a reduction of a long axis carries from block to block."""
-        if s.op != "tail":
-            return {"worst": str(HALF), "total": "1"}[s.op]
-        return state_of(*self._tail(s))
-
-    def _tail(self, s: Step) -> tuple[int, str]:
-        """The kind of functions that a tail calls, and the name of its shares."""
-        assert s.shares is not None
-        kind = kind_of(len(s.shares))
-        self._tails.add(kind)
-        return kind, self.words.arg(f"S{s.number}", "shares", s)
-
-    def _kept_at(self, s: Step) -> tuple[str, str]:
-        """The array in which a stored reduction keeps its state from block to block, and where a group's begins."""
-        first = "lo" if s.level == "account" else self.words.groups(str(s.level), "account", "lo")[0]
-        return f"kept{s.number}", f"({s.level} - {first}) * {self._state(s)}"
-
-    def _block(self, s: Step, depth: int) -> None:
-        """Take one block of a long axis into the state of a reduction."""
-        (keep, at), row = self._kept_at(s), self.words.place[s.args[0]]
-        self._say(depth, f"h = {at}")
-        if s.op == "worst":
-            half = f"lesser(R[{row} + s], R[{row + HALF} + s])"
-            self._say(depth, "if k == 0:", f"    for s in range({HALF}):", f"        {keep}[h + s] = {half}")
-            self._say(depth, "else:", f"    for s in range({HALF}):")
-            self._say(depth + 2, f"{keep}[h + s] = lesser({keep}[h + s], {half})")
-        elif s.op == "total":
-            self._say(depth, f"x = R[{row}] if k == 0 else {keep}[h] + R[{row}]")
-            self._say(depth, "for s in range(1, left):", f"    x += R[{row} + s]", f"{keep}[h] = x")
-        else:
-            kind, shares = self._tail(s)
-            self._say(depth, "if k == 0:", f"    begin{kind}({keep}, h, {shares})")
-            self._say(depth, f"take{kind}(R, {row}, left, {keep}, h, {shares}, work)")
+            self._say(depth + 1, *self._ends.block(s))
 
     # ---- bodies: one group of a level
-    def _body(self, spot: Spot, roots: Sequence[Step], into: Into, depth: int, copies: Sequence[Spot] = ()) -> None:
+    def _body(
+        self,
+        spot: Spot,
+        roots: Sequence[Step],
+        into: Into,
+        depth: int,
+        passing: Sequence[Step] = (),
+        copies: Sequence[Spot] = (),
+    ) -> None:
+        """One group: begin its gathers, visit the finer groups once for everything, then what follows from them.
+
+        ``passing``: gathers of the bodies outside whose arguments live in still finer groups.
+        """
         order = local(roots)
-        gathers = [s for s in order if s.op not in REDUCES and s.ends]
+        own = [s for s in order if s.op in GATHERS]
         for at in copies or [spot]:
             self._codes(order, at, depth)
-        for s in gathers:
+        for s in own:
             self._open(s, depth)
-        for child in finer_first(str(s.args[0].level) for s in gathers):
-            mine: dict[Step, list[Step]] = {}
-            for s in gathers:
-                if s.args[0].level == child:
-                    mine.setdefault(s.args[0], []).append(s)
-            self._children(child, spot, mine, depth)
-        for s in gathers:
+        heavy = [s for s in own if _is_heavy(s)]
+        if heavy:
+            self._several(spot, heavy, depth)
+        rest = [*passing, *(s for s in own if s not in heavy)]
+        if rest:
+            child = coarsest(str(s.args[0].level) for s in rest)
+            mine = [s for s in rest if s.args[0].level == child]
+            deeper = [s for s in rest if s.args[0].level != child]
+            first, last = self.words.groups(child, spot.level, spot.index)
+            self._say(depth, f"for {child} in range({first}, {last}):")
+            self._body(Spot(child, child), list(_by_argument(mine)), _by_argument(mine), depth + 1, deeper)
+        for s in own:
             if s.op == "correlated":
-                self._correlated(s, depth)
+                self._say(depth, *self._ends.correlated(s))
         self._stages(spot, order, roots, into, depth, copies or [spot])
+
+    def _several(self, spot: Spot, nets: Sequence[Step], depth: int) -> None:
+        """Positions that each add a row of scenarios of their own: several in one trip over the totals, in order."""
+        into = _by_argument(nets)
+        first, last = self.words.groups("position", spot.level, spot.index)
+        self._say(depth, f"at, end = {first}, {last}", f"while at + {UNROLL} <= end:")
+        copies = [Spot("position", f"at + {u}", f"_{u}") for u in range(UNROLL)]
+        self._body(copies[0], list(into), into, depth + 1, (), copies)
+        self._say(depth + 1, f"at += {UNROLL}")
+        self._say(depth, "for position in range(at, end):")
+        self._body(Spot("position", "position"), list(into), into, depth + 1)
 
     def _codes(self, order: Iterable[Step], at: Spot, depth: int) -> None:
         """The classes by which constants are looked up in this body."""
@@ -145,22 +135,6 @@ class Loops:
         else:
             self.words.place[s] = self.words.row(s.axis.width)
             self._say(depth, f"for s in range({s.axis.width}):", f"    R[{self.words.place[s]} + s] = 0.0")
-
-    def _children(self, child: str, spot: Spot, mine: Into, depth: int) -> None:
-        """The loop over the finer groups of this one."""
-        first, last = self.words.groups(child, spot.level, spot.index)
-        heavy = {s: g for s, g in mine.items() if _is_heavy(s) and all(x.op == "net" for x in g)}
-        light = {s: g for s, g in mine.items() if s not in heavy}
-        if light:
-            self._say(depth, f"for {child} in range({first}, {last}):")
-            self._body(Spot(child, child), list(light), light, depth + 1)
-        if heavy:
-            self._say(depth, f"at, end = {first}, {last}", f"while at + {UNROLL} <= end:")
-            copies = [Spot(child, f"at + {u}", f"_{u}") for u in range(UNROLL)]
-            self._body(copies[0], list(heavy), heavy, depth + 1, copies)
-            self._say(depth + 1, f"at += {UNROLL}")
-            self._say(depth, f"for {child} in range(at, end):")
-            self._body(Spot(child, child), list(heavy), heavy, depth + 1)
 
     def _stages(
         self, spot: Spot, order: Sequence[Step], roots: Sequence[Step], into: Into, depth: int, copies: Sequence[Spot]
@@ -194,7 +168,7 @@ class Loops:
                 column = self.words.arg(f"column{s.number}", "column", at.level, s.aux)
                 self._say(depth, f"{v} = {column}[{at.index}]")
             elif s.op in REDUCES:
-                self._reduced(s, v, depth)
+                self._say(depth, *self._ends.result(s, v))
             elif s.op in ELEMENTWISE:
                 self._say(depth, f"{v} = {self.words.text(s, at, ())}")
         for g in into.get(s, ()):
@@ -235,7 +209,7 @@ class Loops:
                 for g in into.get(s, ()):
                     if g.op == "correlated":
                         self.words.arg(f"classes_{copies[0].level}", "classes", copies[0].level)
-                        self._say(inner + 1, f"w{g.number}[m{g.number} * {_span(axis)} + s] = {seen[0]}")
+                        self._say(inner + 1, f"w{g.number}[m{g.number} * n{axis.number} + s] = {seen[0]}")
                     else:
                         total = reduce("({0} + {1})".format, seen, f"R[{self.words.place[g]} + s]")
                         self._say(inner + 1, f"R[{self.words.place[g]} + s] = {total}")
@@ -250,47 +224,20 @@ class Loops:
         self.guarded.append(s.args[1])
         return s.args[0]
 
-    # ---- reductions
-    def _reduced(self, s: Step, v: str, depth: int) -> None:
-        """The result of a reduction: of a row, or of the state that an earlier pass has kept."""
-        if s.stored:
-            keep, at = self._kept_at(s)
-            ends = {"worst": f"lowest({keep}, {at}, {HALF})", "total": f"{keep}[{at}]"}
-            if s.op == "tail":
-                kind, shares = self._tail(s)
-                ends["tail"] = f"tail{kind}({keep}, {at}, {shares})"
-            self._say(depth, f"{v} = {ends[s.op]}")
-            return
-        axis, row = s.args[0].axis, self.words.place[s.args[0]]
-        assert axis is not None
-        if s.op == "worst":
-            self._say(depth, f"{v} = lowest(R, {row}, {axis.width})")
-        elif s.op == "total":
-            self._say(depth, f"{v} = running(R, {row}, n{axis.number})")
-        else:
-            (kind, shares), block, kept = self._tail(s), self.words.row(BLOCK), f"state{s.number}"
-            self._before.append(f"{kept} = np.empty({state_of(kind, shares)})")
-            self._say(depth, f"begin{kind}({kept}, 0, {shares})", f"for first in range(0, n{axis.number}, {BLOCK}):")
-            self._say(depth + 1, f"left = min({BLOCK}, n{axis.number} - first)", "for s in range(left):")
-            self._say(depth + 2, f"R[{block} + s] = R[{row} + first + s]")
-            self._say(depth + 1, f"take{kind}(R, {block}, left, {kept}, 0, {shares}, work)")
-            self._say(depth, f"{v} = tail{kind}({kept}, 0, {shares})")
 
-    def _correlated(self, s: Step, depth: int) -> None:
-        axis, number = s.args[0].axis, s.number
-        matrix = self.words.arg(f"M{number}", "matrix", s)
-        span = _span(axis) if axis else "1"
-        self._say(depth, f"t{number} = correlated({matrix}, w{number}, i{number}, m{number}, {span})")
+def _is_heavy(net: Step) -> bool:
+    """Whether every position adds a row of scenarios of its own to a total above its strike and expiry."""
+    s = net.args[0]
+    own = s.op == "scale" and s.level == "position" and s.axis is not None and s.args[0].op == "column"
+    return own and net.op == "net" and net.level in ("unit", "account")
 
 
-def _is_heavy(s: Step) -> bool:
-    """Whether every position adds a row of scenarios of its own: worth adding several of them in one trip."""
-    return s.level == "position" and s.op == "scale" and s.axis is not None and s.args[0].op == "column"
-
-
-def _span(axis: Length) -> str:
-    """How many numbers of a group stand side by side in a correlated vector: those of the axis, without padding."""
-    return f"n{axis.number}"
+def _by_argument(gathers: Sequence[Step]) -> dict[Step, list[Step]]:
+    """Some gathers by what they add up."""
+    found: dict[Step, list[Step]] = {}
+    for s in gathers:
+        found.setdefault(s.args[0], []).append(s)
+    return found
 
 
 def _beneath(roots: Iterable[Step], among: set[Step]) -> list[Step]:

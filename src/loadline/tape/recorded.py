@@ -195,6 +195,6 @@ def block_table(s: Step) -> Floats:
     return out
 
 
-def finer_first(levels: Iterable[str]) -> list[str]:
-    """Return distinct levels, the finest first."""
-    return sorted(set(levels), key=LEVELS.index)
+def coarsest(levels: Iterable[str]) -> str:
+    """Return the coarsest of some levels."""
+    return max(levels, key=LEVELS.index)
