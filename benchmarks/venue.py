@@ -227,7 +227,7 @@ def pre_trade(name: str) -> tuple[Work, Work]:
     eager = {"what_if": (lambda: what_if(book, market(), name, trade), 1)}
     single = Work(f"{name}: one more trade on {LEGS} legs", 100, lambda _: checks(100), eager)
     return single, Work(
-        f"{name}: {CANDIDATES} candidate trades, each", CANDIDATES, lambda _: ready.checks(candidates, one)
+        f"{name}: {CANDIDATES} candidate trades, each", CANDIDATES, lambda w: ready.checks(candidates, one, workers=w)
     )
 
 

@@ -200,6 +200,8 @@ def test_a_check_before_a_trade_is_the_prepared_answer(rulebook: str, plans: Pat
     prepared = Prepared(book, MARKET, rulebook, IDS)
     traded = np.array([1.5, -2.0] * len(IDS))[: len(IDS)]
     several = ready.checks(np.arange(len(IDS)), traded)
+    again = ready.checks(np.tile(np.arange(len(IDS)), 9), np.tile(traded, 9), workers=2)
+    assert np.array_equal(again, np.tile(several, (9, 1)))
     for n, name in enumerate(IDS):
         want = prepared.after({name: float(traded[n])})
         assert several[n].tolist() == [want.equity, want.initial, want.maintenance]

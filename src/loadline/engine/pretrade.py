@@ -54,22 +54,32 @@ class PreTrade:
         self._payer = np.full(len(i), -1)
         self._payer[known] = spot[np.searchsorted(settle, i.settle[known])]
         self._size, self._mark = i.multiplier, np.where(i.upfront, quotes.mark, 0.0)
+        columns = (snapshot.place, self._payer, self._size, self._mark)
+        self._facts = list(zip(*(c.tolist() for c in columns), strict=True))
 
-    def checks(self, instrument: Ints, quantity: Floats) -> Floats:
+    def checks(self, instrument: Ints, quantity: Floats, *, workers: int = 1) -> Floats:
         """Return (T, 3) equity, initial and maintenance requirement after each of several trades on its own.
 
-        ``instrument``: (T,) rows of the market among those held and the candidates; ``quantity``: (T,) signed. Raises
-        ``InputError`` for any other instrument.
+        ``instrument``: (T,) rows of the market among those held and the candidates; ``quantity``: (T,) signed;
+        ``workers``: threads. Raises ``InputError`` for any other instrument.
         """
         item = self._snapshot.place[instrument]
         if (item < 0).any():
             raise InputError("an instrument is neither held nor a candidate", remedy="name it as a candidate")
         paid = quantity * self._size[instrument] * self._mark[instrument]
-        out = self._trades.after(item, quantity, self._payer[instrument], paid)
+        out = self._trades.after(item, quantity, self._payer[instrument], paid, workers)
         out[:, 1:] = 0.0 - out[:, 1:]
         return out
 
     def check(self, instrument: int, quantity: float) -> Numbers:
-        """Return equity and requirements after one trade."""
-        found = self.checks(np.array([instrument]), np.array([quantity]))
-        return Numbers(*found[0].tolist())
+        """Return equity and requirements after one trade.
+
+        ``instrument``: a row of the market among those held and the candidates. Raises ``InputError`` for any other.
+        """
+        item, payer, size, mark = self._facts[instrument]
+        if item < 0:
+            raise InputError("an instrument is neither held nor a candidate", remedy="name it as a candidate")
+        given = np.array([quantity, quantity * size * mark])
+        rows = np.array([item, payer])
+        equity, initial, maintenance = self._trades.after(rows[:1], given[:1], rows[1:], given[1:])[0].tolist()
+        return Numbers(equity, 0.0 - initial, 0.0 - maintenance)

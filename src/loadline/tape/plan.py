@@ -6,7 +6,7 @@ workers nor the size of the chunks can change a bit of any result.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loadline.tape.compiled import compiled
+from loadline.tape.compiled import Run, compiled
 from loadline.tape.frame import Classes, Floats, Frame, Ints
 from loadline.tape.loops import Loops
 from loadline.tape.recorded import Recording, Step, block_table
@@ -24,6 +24,8 @@ from loadline.tape.trades import GROUPED, trades_text
 
 CHUNK = 2048
 """Accounts that one call works on: fewer, and calls cost; more, and the last worker is waited for."""
+PART = 128
+"""Trades that one call works on where there are several workers."""
 LEGS = 16
 """Positions per account of a chunk of ordinary accounts; chunks of larger accounts hold fewer of them."""
 
@@ -100,10 +102,7 @@ class Plan:
             for lo, hi in pairwise(cuts):
                 self._run(lo, hi, out, *arguments)
             return out
-        with ThreadPoolExecutor(workers) as pool:
-            waiting = [pool.submit(self._run, lo, hi, out, *arguments) for lo, hi in pairwise(cuts)]
-            for done in waiting:
-                done.result()
+        _spread(self._run, cuts, cuts[-1], (out, *arguments), workers)
         return out
 
 
@@ -119,14 +118,26 @@ class Trades:
         self._run = compiled(plan.text + trades_text(plan.arguments), plan.cache, "trades")
         self.width = plan.width
 
-    def after(self, item: Ints, amount: Floats, payer: Ints, paid: Floats) -> Floats:
+    def after(self, item: Ints, amount: Floats, payer: Ints, paid: Floats, workers: int = 1) -> Floats:
         """Return (T, outputs) after each trade on its own; ``item``, ``amount``: (T,) what is bought.
 
         ``payer``: (T,) the row of the account that pays for it, -1: none; ``paid``: (T,) how much.
         """
         out = np.empty((len(item), self.width))
-        self._run(0, len(item), out, item, amount, payer, paid, *self._fixed)
+        given = (out, item, amount, payer, paid, *self._fixed)
+        if workers == 1:
+            self._run(0, len(item), *given)
+        else:
+            _spread(self._run, range(0, len(item) + PART, PART), len(item), given, workers)
         return out
+
+
+def _spread(run: Run, cuts: Iterable[int], most: int, given: Sequence[Any], workers: int) -> None:
+    """Run the parts between the cuts on several threads."""
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = [pool.submit(run, lo, min(hi, most), *given) for lo, hi in pairwise(cuts) if lo < most]
+        for done in waiting:
+            done.result()
 
 
 _BY_MARKET = ("table", "blocks", "up", "room", "shares", "matrix")
