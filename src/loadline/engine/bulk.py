@@ -110,7 +110,7 @@ class Snapshot:
         unsettled, cost = self._pending(held)
         columns = {"quantity": held.quantity, "unsettled": unsettled, "order": held.order, "order_cost": cost}
         for name, values in columns.items():
-            frame.columns["position", name] = values[frame.order]
+            frame.columns["position", name] = values[frame.order] if values.any() else np.zeros(len(values))
         return frame
 
     def _pending(self, held: Columns) -> tuple[Floats, Floats]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from loadline.engine.requirements import Asking, unavailable
 from loadline.foundation.errors import InputError, Unavailable
@@ -30,7 +31,7 @@ class Columns:
     market: Market
     account: Ints
     row: Ints
-    kind: Ints
+    kind: NDArray[np.int8]
     quantity: Floats
     unsettled: Floats
     order: Floats
@@ -64,17 +65,23 @@ class Columns:
         known = market.with_wallet(sorted(currency.names)) if isinstance(currency, Labels) else market
         (orderer, ordered, wanted), limit = orders or (nobody, np.empty(0))
         sizes = [len(quantity), len(amount), len(wanted)]
-        positions, others = np.zeros(sizes[0]), np.zeros(sizes[1] + sizes[2])
-        parts = (_rows(known, instrument), _rows(known, currency), _rows(known, ordered))
+
+        def column(*parts: Floats | None) -> Floats:
+            """Positions, wallets and orders, one after the other; zeros that nobody writes where none has any."""
+            if all(part is None or not len(part) for part in parts):
+                return np.zeros(sum(sizes))
+            filled = (np.zeros(n) if part is None else part for n, part in zip(sizes, parts, strict=True))
+            return np.concatenate([np.asarray(part, np.float64) for part in filled])
+
         found = cls(
             market=known,
             account=np.concatenate([account, own, orderer]).astype(np.int64, copy=False),
-            row=np.concatenate(parts),
-            kind=np.repeat(np.array([POSITION, WALLET, ORDER]), sizes),
-            quantity=np.concatenate([quantity, amount, np.zeros(sizes[2])]),
-            unsettled=np.concatenate([positions if unsettled is None else unsettled, others]),
-            order=np.concatenate([np.zeros(sizes[0] + sizes[1]), wanted]),
-            limit=np.concatenate([np.zeros(sizes[0] + sizes[1]), limit]),
+            row=np.concatenate([_rows(known, instrument), _rows(known, currency), _rows(known, ordered)]),
+            kind=np.repeat(np.array([POSITION, WALLET, ORDER], np.int8), sizes),
+            quantity=column(quantity, amount, None),
+            unsettled=column(unsettled, None, None),
+            order=column(None, None, wanted),
+            limit=column(None, None, limit),
         )
         if len(found.account) and found.account.min() < 0:
             raise InputError("an account number is negative", remedy="number accounts from 0")
@@ -90,10 +97,20 @@ class Columns:
         columns = ("account", "row", "kind", "quantity", "unsettled", "order", "limit")
         return replace(self, **{c: getattr(self, c)[rows] for c in columns})
 
+    @property
+    def alive(self) -> Bools:
+        """(n,) which rows hold anything."""
+        found: Bools = self.quantity != 0
+        for more in (self.unsettled, self.order):
+            found |= more != 0
+        return found
+
     def live(self) -> Columns:
-        """Return the same without rows that hold nothing."""
-        kept = (self.quantity != 0) | (self.unsettled != 0) | (self.order != 0)
-        return self if kept.all() else self.take(kept)
+        """Return the same without rows that hold nothing, where they bring in instruments that nobody holds."""
+        kept = self.alive
+        used = np.zeros(len(self.market.instruments), np.bool_)
+        used[self.row[kept]] = True
+        return self if used[self.row].all() else self.take(kept)
 
     def without(self, accounts: Iterable[int]) -> Columns:
         """Return the rows of all but some accounts."""
@@ -106,9 +123,10 @@ class Columns:
         rows = market.rows(np.array(currencies, np.str_))
         new = rows[~np.isin(rows, self.row[self.kind == WALLET])]
         n, nothing = len(new), np.zeros(len(new))
-        added = {"account": np.zeros(n, np.int64), "row": new, "kind": np.full(n, WALLET)}
+        added = {"account": np.zeros(n, np.int64), "row": new, "kind": np.full(n, WALLET, np.int8)}
         columns = added | dict.fromkeys(("quantity", "unsettled", "order", "limit"), nothing)
-        return replace(self, market=market, **{c: np.append(getattr(self, c), v) for c, v in columns.items()})
+        joined = {c: np.concatenate([getattr(self, c), v]) for c, v in columns.items()}
+        return replace(self, market=market, **joined)
 
     def portfolio(self) -> Portfolio:
         """Return the same as tables of text, account numbers as names."""
@@ -133,10 +151,11 @@ class Columns:
         if market.defects:
             subjects = {d.subject for d in market.defects}
             bad |= np.isin(i.id, list(subjects)) | np.isin(i.underlying, list(subjects))
-        suspect = self.account[bad[self.row] | ~np.isfinite(self.quantity)]
+        rows = (bad[self.row] & self.alive) if bad[self.row].any() else np.zeros(len(self.row), np.bool_)
+        suspect = self.account[rows | ~np.isfinite(self.quantity)]
         if not len(suspect):
             return {}
-        mine = self.take(np.isin(self.account, suspect)).portfolio().by_account()
+        mine = self.take(np.isin(self.account, suspect) & self.alive).portfolio().by_account()
         found = {int(name): unavailable(name, held, market, rule) for name, held in mine.items()}
         return {name: gap for name, gap in found.items() if gap is not None}
 
