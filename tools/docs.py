@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from loadline.cli import manual
-from tools import docs_api, docs_explain, docs_rulebooks
+from tools import docs_api, docs_explain, docs_operations, docs_rulebooks
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "loadline"
@@ -64,7 +64,7 @@ def rooms() -> str:
 
 # page → name of the part → who makes it
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
-    "docs/architecture.md": {"rooms": rooms},
+    "docs/architecture.md": {"rooms": rooms, "operations": docs_operations.operations},
     "docs/cli.md": {"commands": manual.commands, "exit codes": manual.exit_codes},
     "docs/api.md": {"names": docs_api.names},
     "docs/methods.md": {"open orders": docs_rulebooks.open_orders},
