@@ -17,8 +17,9 @@ READERS = {
     "orders.csv": read_orders,
     "accounts.csv": read_accounts,
     "deribit_positions.json": read_book,
+    "derive_subaccount.json": read_book,
 }
-MARKETS = ("chain.csv", "market.json", "summary.json")
+MARKETS = ("chain.csv", "market.json", "summary.json", "derive_tickers.json")
 
 
 @pytest.fixture(scope="module")

@@ -47,6 +47,19 @@ def _hyperliquid(payload: Any) -> bool:
     return "assetPositions" in row or has(rows_of(payload, "balances"), "entryNtl")
 
 
+def _derive(payload: Any) -> bool:
+    """``subaccount_id``, tickers by name, or rows with ``instrument_type``, in a ``result`` or bare."""
+    result = payload.get("result", payload) if isinstance(payload, dict) else payload
+    if isinstance(result, dict) and ("subaccount_id" in result or isinstance(result.get("tickers"), dict)):
+        return True
+    row = _first(rows_of(result, "instruments") or result)
+    if not isinstance(row, dict):
+        return False
+    shapes = (["subaccount_id"], ["currency", "spot_price"], ["t", "I", "M"])
+    listed = "instrument_name" in row and row.get("instrument_type") in ("perp", "option", "erc20")
+    return listed or any(row.keys() >= set(fields) for fields in shapes)
+
+
 def _paradex(payload: Any) -> bool:
     """A list ``results``."""
     return isinstance(payload, dict) and isinstance(payload.get("results"), list)
@@ -55,6 +68,7 @@ def _paradex(payload: Any) -> bool:
 ENVELOPES: Mapping[str, Callable[[Any], bool]] = {
     "okx": _okx,
     "bybit": _bybit,
+    "derive": _derive,
     "paradex": _paradex,
     "hyperliquid": _hyperliquid,
     "binance": _binance,
