@@ -108,7 +108,7 @@ COMMANDS = (
         "Show the parameters of one rulebook with their units and sources.",
         "The names are those that --set overrides, behind the rulebook's name.",
         f"{HERE}.rulebook:show",
-        (Argument("NAME", Takes.RULEBOOK, "A rulebook, as rulebook list names it; NAME@DATE chooses a version."),),
+        (Argument("NAME", Takes.RULEBOOK, "A rulebook of rulebook list, or FILE.toml; @DATE chooses a version."),),
         (spec.AS_OF, *spec.SHOWN),
         (("loadline rulebook show derive --as-of 2026-01-21", "the version in force that day"),),
     ),
@@ -118,7 +118,7 @@ COMMANDS = (
         "Compares the versions in force at two dates: parameters that changed, came or went, structure and source.",
         f"{HERE}.rulebook:diff",
         (
-            Argument("NAME", Takes.TEXT, "A rulebook, as rulebook list names it."),
+            Argument("NAME", Takes.TEXT, "A rulebook, as rulebook list names it, or FILE.toml."),
             Argument("D1", Takes.TIME, "The earlier date."),
             Argument("D2", Takes.TIME, "The later date."),
         ),
@@ -132,7 +132,7 @@ COMMANDS = (
         "with the component that is off. Exits with 3 if anything is missed. A folder stands for its JSON files.",
         f"{HERE}.verify:verify",
         (Argument("FILE", Takes.PLACE, "Case file, or folder of case files.", many=True),),
-        spec.SHOWN,
+        (spec.RULEBOOKS_OF_CASES, *spec.SHOWN),
         (("loadline verify cases", "our own golden cases"),),
     ),
     Command(

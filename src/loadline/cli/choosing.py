@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from loadline.cli.faults import CommandLineError, at_word, nearest, unknown
 from loadline.cli.parser import Request
-from loadline.cli.values import Setting
+from loadline.cli.values import Setting, file
 from loadline.foundation.errors import LoadlineError, RuleError
+from loadline.foundation.units import parse_time
 
 if TYPE_CHECKING:
     from loadline.engine.engine import Chosen
@@ -20,6 +22,9 @@ DEFAULT = "deribit-xpm"
 VENUES: Mapping[str, str] = {"deribit": "deribit-xpm", "derive": "derive"}
 """Venue -> the rulebook of its accounts."""
 
+END_OF_TIME = 253_402_300_799_000
+"""The last second of the year 9999, epoch ms: later than any version."""
+
 
 def known_rulebooks() -> list[str]:
     """Return the names of all rulebooks."""
@@ -28,11 +33,18 @@ def known_rulebooks() -> list[str]:
     return rulebook_names()
 
 
-def chosen_rulebook(word: str, as_of: int, flag: str = "--rulebook") -> Chosen:
-    """Return the rulebook of ``NAME`` or ``NAME@DATE``; raises ``AtWord`` with the nearest name."""
+def chosen_rulebook(word: str, as_of: int, flag: str = "--rulebook", *, typed: bool = False) -> Chosen:
+    """Return the rulebook of ``NAME`` or ``NAME@DATE``; raises ``AtWord`` with the nearest name.
+
+    ``typed``: the word was typed, so it may be ``PATH.toml``, ``PATH.toml@DATE`` or ``PATH.toml#NAME``. A word out of
+    a data file may not: reading a rulebook from its files runs them.
+    """
     from loadline.engine.engine import choose_rulebook
     from loadline.rulebooks.rulebook import ALIASES
 
+    path = re.fullmatch(r"(.+\.toml)(?:#([\w-]*))?(?:@(.+))?", word)
+    if typed and path:
+        return from_files(*path.groups(), as_of=as_of, flag=flag)
     bare, _, date = word.partition("@")
     if bare not in known_rulebooks() and bare not in ALIASES:
         raise unknown("rulebook", bare, known_rulebooks(), flag=flag)
@@ -45,6 +57,18 @@ def chosen_rulebook(word: str, as_of: int, flag: str = "--rulebook") -> Chosen:
                 causes="a package that offers it is broken, or older than this version",
                 remedy="install it again, or take another rulebook",
             ) from error
+
+
+def from_files(path: str, name: str | None, date: str | None, *, as_of: int, flag: str) -> Chosen:
+    """Return the rulebook of a file pair; raises ``AtWord`` where it cannot be read."""
+    from loadline.engine.engine import choose_rulebook
+    from loadline.rulebooks.rulebook import read_rulebook
+
+    with at_word(path, flag):
+        file(path)
+        rule = read_rulebook(path, name or "")
+    with at_word(date or path, flag):
+        return choose_rulebook(rule, parse_time(date) if date else as_of)
 
 
 def with_settings(chosen: Sequence[Chosen], settings: Sequence[Setting]) -> list[Chosen]:
@@ -112,7 +136,7 @@ def asked_for(request: Request, portfolio: Portfolio, as_of: int) -> list[tuple[
             word = DEFAULT
             notes[word] = f"no rulebook named: {DEFAULT} taken; --rulebook chooses, loadline rulebook list shows all"
         words.setdefault(word, []).append(account)
-    chosen = [chosen_rulebook(word, as_of) for word in words]
+    chosen = [chosen_rulebook(word, as_of, typed=bool(given)) for word in words]
     chosen = [replace(c, notes=(*c.notes, notes[w])) if w in notes else c for c, w in zip(chosen, words, strict=True)]
     return list(zip(with_settings(chosen, request.get("set", ())), words.values(), strict=True))
 

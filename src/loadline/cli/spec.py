@@ -114,14 +114,22 @@ AT = Option(
 RULEBOOK = Option(
     "--rulebook",
     Takes.RULEBOOK,
-    "Rulebook, with the parameters in force at the snapshot or at a date. Repeatable. Without it each account's own, "
-    "as its file or its venue says, and deribit-xpm for the others.",
+    "Rulebook, with the parameters in force at the snapshot or at a date; or the parameter file of one that is not "
+    "installed, FILE.toml, whose module FILE.py is run. Repeatable. Without it each account's own, as its file or its "
+    "venue says, and deribit-xpm for the others.",
     "NAME[@DATE]",
     "--rulebook derive@2026-01-21",
     many=True,
 )
 RULEBOOKS = replace(
-    RULEBOOK, help="Rulebook to compare, with a date if wanted. Repeatable. Without it every one that there is."
+    RULEBOOK,
+    help="Rulebook to compare, with a date if wanted, or FILE.toml. Repeatable. Without it all that there are.",
+)
+RULEBOOKS_OF_CASES = replace(
+    RULEBOOK,
+    help="A rulebook that is not installed, FILE.toml, for the golden cases that name it. Repeatable.",
+    metavar="FILE.toml",
+    example="--rulebook toy.toml",
 )
 BALANCES = Option(
     "--balances", Takes.FILE, "Wallet cash: account, currency, amount.", "FILE", "--balances balances.csv"

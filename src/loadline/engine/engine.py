@@ -37,17 +37,22 @@ class Chosen:
     notes: tuple[str, ...] = ()
 
 
-def choose_rulebook(name: str | Chosen, as_of: int, overrides: Mapping[str, Any] | None = None) -> Chosen:
+Asked = str | Rulebook | Chosen
+"""How a rulebook is asked for: ``NAME``, ``NAME@DATE``, one that was read from files, or one already chosen."""
+
+
+def choose_rulebook(name: Asked, as_of: int, overrides: Mapping[str, Any] | None = None) -> Chosen:
     """Return the rulebook ``NAME`` or ``NAME@DATE`` with its parameters in force, overrides applied.
 
+    ``name`` may be a ``Rulebook`` itself (``read_rulebook``), of which the version in force at ``as_of`` is taken.
     ``as_of``: epoch ms; ``overrides``: parameter path -> value, for this rulebook; a rulebook's or family's name and a
     ``.`` in front (``derive.vol_shock.up``) say whose it is, and those of others are passed over. Raises ``RuleError``
     for an unknown rulebook or parameter, or a value out of bounds.
     """
     if isinstance(name, Chosen):
         return name
-    bare, _, date = name.partition("@")
-    rule = load(bare)
+    bare, _, date = (name.name, "", "") if isinstance(name, Rulebook) else name.partition("@")
+    rule = name if isinstance(name, Rulebook) else load(bare)
     version, notes = choose(rule, parse_time(date) if date else as_of)
     heads = {head for known in rulebook_names() for head in (known, known.split("-")[0])} if overrides else set()
     mine = {}
@@ -84,16 +89,16 @@ def evaluate(
 def margins(
     portfolio: Portfolio,
     market: Market,
-    rulebook: str | Chosen,
+    rulebook: Asked,
     *,
     overrides: Mapping[str, Any] | None = None,
     also: Texts | None = None,
 ) -> list[Answer]:
     """Return the margin of every account under one rulebook, in order of account name.
 
-    ``rulebook``: ``NAME``, ``NAME@DATE``. What cannot be answered is an ``Unavailable`` in its place; the others are
-    answered. Segregated rulebooks answer once per account and settlement currency. Raises ``RuleError`` for an unknown
-    rulebook or parameter.
+    ``rulebook``: ``NAME``, ``NAME@DATE``, or one that ``read_rulebook`` gave. What cannot be answered is an
+    ``Unavailable`` in its place; the others are answered. Segregated rulebooks answer once per account and settlement
+    currency. Raises ``RuleError`` for an unknown rulebook or parameter.
 
     >>> from loadline.io.sample import sample
     >>> portfolio, market = sample()
@@ -186,7 +191,7 @@ def segregate(portfolio: Portfolio, market: Market) -> Portfolio:
 
 
 def margin(
-    portfolio: Portfolio, market: Market, rulebook: str | Chosen, *, overrides: Mapping[str, Any] | None = None
+    portfolio: Portfolio, market: Market, rulebook: Asked, *, overrides: Mapping[str, Any] | None = None
 ) -> Answer:
     """Return the margin of a portfolio that has one answer under a rulebook; ``margins`` is for several.
 
@@ -272,7 +277,7 @@ def paid_at_mark(portfolio: Portfolio, market: Market, trades: Mapping[str, floa
 def what_if(
     portfolio: Portfolio,
     market: Market,
-    rulebook: str | Chosen,
+    rulebook: Asked,
     trades: Mapping[str, float],
     *,
     account: str | None = None,
@@ -307,7 +312,7 @@ def what_if(
 def compare(
     portfolio: Portfolio,
     market: Market,
-    rulebooks: Sequence[str | Chosen],
+    rulebooks: Sequence[Asked],
     *,
     overrides: Mapping[str, Any] | None = None,
 ) -> dict[str, list[Answer]]:

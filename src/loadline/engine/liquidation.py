@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from loadline.engine.engine import Chosen
+from loadline.engine.engine import Asked
 from loadline.engine.result import Side
 from loadline.engine.surface import Surface, Wallet, wallets
 from loadline.foundation.errors import InputError, Unavailable
@@ -81,7 +81,7 @@ class Distance:
 def distances(
     portfolio: Portfolio,
     market: Market,
-    rulebook: str | Chosen,
+    rulebook: Asked,
     account: str,
     *,
     currency: str | None = None,
@@ -178,7 +178,7 @@ class LiquidationPrice:
 
 
 def liquidation_price(
-    portfolio: Portfolio, market: Market, rulebook: str | Chosen, account: str, *, currency: str | None = None
+    portfolio: Portfolio, market: Market, rulebook: Asked, account: str, *, currency: str | None = None
 ) -> list[LiquidationPrice]:
     """Return the liquidation price of each wallet of an account, where a single one exists.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from loadline.engine.engine import Chosen, choose_rulebook, evaluate
+from loadline.engine.engine import Asked, Chosen, choose_rulebook, evaluate
 from loadline.engine.result import MarginResult, Side
 from loadline.foundation.errors import InputError, MissingData
 from loadline.foundation.table import Floats
@@ -35,9 +35,7 @@ class Prepared:
     wallets apart, ``MissingData`` for instruments that the market does not know.
     """
 
-    def __init__(
-        self, portfolio: Portfolio, market: Market, rulebook: str | Chosen, candidates: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, portfolio: Portfolio, market: Market, rulebook: Asked, candidates: Sequence[str] = ()) -> None:
         accounts = portfolio.names()
         if len(accounts) != 1:
             raise InputError(f"{len(accounts)} accounts where one was expected", remedy="portfolio.only([account])")
@@ -124,15 +122,20 @@ class Contribution:
 
 
 def contributions(
-    portfolio: Portfolio, market: Market, result: MarginResult, side: Side = "initial"
+    portfolio: Portfolio,
+    market: Market,
+    result: MarginResult,
+    side: Side = "initial",
+    *,
+    rulebook: Asked | None = None,
 ) -> list[Contribution]:
     """Return component, marginal and incremental requirement of each position of an answered account.
 
     Equations: component ``q_i dR/dq_i`` (Euler; R homogeneous), marginal ``dR/dq_i``, incremental ``R(q) - R(q, q_i =
     0)``. Source: Tasche, *Capital allocation to business units* (1999). For ``tail`` these are the component, marginal
-    and incremental expected shortfall or value at risk.
+    and incremental expected shortfall or value at risk. ``rulebook``: what answered, where it is not installed.
     """
-    chosen = choose_rulebook(result.rulebook, market.as_of)
+    chosen = choose_rulebook(rulebook or result.rulebook, market.as_of)
     prepared = Prepared(portfolio.only([result.account]), market, Chosen(chosen.rule, result.parameters))
     whole = getattr(prepared.now(), side)
     found = []

@@ -9,7 +9,7 @@ import numpy as np
 
 from loadline.engine.bulk import Snapshot
 from loadline.engine.columns import Columns
-from loadline.engine.engine import Chosen, choose_rulebook
+from loadline.engine.engine import Asked, choose_rulebook
 from loadline.engine.prepared import Numbers
 from loadline.foundation.errors import InputError
 from loadline.foundation.table import Floats, Ints
@@ -31,7 +31,7 @@ class PreTrade:
     """
 
     def __init__(
-        self, held: Columns, rulebook: str | Chosen, candidates: Sequence[int] | Ints, *, cache: Path | None = None
+        self, held: Columns, rulebook: Asked, candidates: Sequence[int] | Ints, *, cache: Path | None = None
     ) -> None:
         if len(held.account) and held.account.any():
             raise InputError("several accounts where one was expected", remedy="number it 0")

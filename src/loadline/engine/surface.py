@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from loadline.engine.engine import Answer, Chosen, choose_rulebook, margins
+from loadline.engine.engine import Answer, Asked, Chosen, choose_rulebook, margins
 from loadline.engine.result import unavailable_as_json
 from loadline.foundation.errors import InputError, Unavailable
 from loadline.foundation.table import Bools, Floats, Texts
@@ -68,7 +68,7 @@ class Wallet:
 
 
 def wallets(
-    portfolio: Portfolio, market: Market, rulebook: str | Chosen, account: str, *, currency: str | None = None
+    portfolio: Portfolio, market: Market, rulebook: Asked, account: str, *, currency: str | None = None
 ) -> list[Wallet]:
     """Return the wallets of an account that a rulebook answers for, each to be asked alone.
 
@@ -163,7 +163,7 @@ class Surface:
 def surface(
     portfolio: Portfolio,
     market: Market,
-    rulebook: str | Chosen,
+    rulebook: Asked,
     account: str,
     spot_moves: Sequence[float] = SPOT_MOVES,
     vol_moves: Sequence[float] = VOL_MOVES,
@@ -187,7 +187,7 @@ def surface(
 def surfaces(
     portfolio: Portfolio,
     market: Market,
-    rulebook: str | Chosen,
+    rulebook: Asked,
     account: str,
     spot_moves: Sequence[float] = SPOT_MOVES,
     vol_moves: Sequence[float] = VOL_MOVES,

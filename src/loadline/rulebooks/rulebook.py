@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import import_module, resources
+from pathlib import Path
+from traceback import extract_tb
+from types import ModuleType
 
 import numpy as np
 
@@ -125,12 +130,87 @@ def load(name: str) -> Rulebook:
             raise RuleError(f"no rulebook {name!r}", remedy=f"{hint}known: {', '.join(rulebook_names())}")
         module = import_module(points[name])
         package, _, stem = points[name].rpartition(".")
-        file = resources.files(package) / f"{stem}.toml"
-    rule: Rulebook = module.RULEBOOKS[name]
-    versions = parse_versions(file.read_text("utf-8"), name, file.name)
+        file = (resources.files(package) if package else Path(str(module.__file__)).parent) / f"{stem}.toml"
+        if not file.is_file():
+            raise RuleError(f"the rulebook {name} has no {stem}.toml beside its module {points[name]}", remedy=PAIR)
+    return _assembled(module, name, file.read_text("utf-8"), file.name)
+
+
+def _offered(module: ModuleType) -> dict[str, Rulebook]:
+    """The rulebooks that a module offers by name; raises ``RuleError`` where it offers none, or under a wrong name."""
+    found, where = getattr(module, "RULEBOOKS", None), str(module.__file__)
+    if not (isinstance(found, Mapping) and found and all(isinstance(r, Rulebook) for r in found.values())):
+        raise RuleError("no RULEBOOKS in it", where=where, remedy='end it with RULEBOOKS = {"NAME": Rulebook(...)}')
+    wrong = [str(n) for n, r in found.items() if n != r.name or not re.fullmatch(r"[A-Za-z][\w-]*", r.name)]
+    if wrong:
+        remedy = "its key and its name are one word: letters, digits, - and _"
+        raise RuleError(f"{', '.join(wrong)} cannot be the name of a rulebook", where=where, remedy=remedy)
+    return dict(found)
+
+
+def _assembled(module: ModuleType, name: str, text: str, file: str) -> Rulebook:
+    """The rulebook of a module with the versions of its parameter file; raises ``RuleError`` with every fault."""
+    offered = _offered(module)
+    if name not in offered:
+        remedy = f"it offers {', '.join(offered)}"
+        raise RuleError(f"no rulebook {name!r} in it", where=str(module.__file__), remedy=remedy)
+    versions = parse_versions(text, name, file)
+    faults = []
     for version in versions:
-        rule.check(version)
-    return replace(rule, versions=versions)
+        try:
+            offered[name].check(version)
+        except RuleError as error:
+            faults.append(error.what)
+    if faults:
+        raise RuleError(f"{name}: parameters cannot be used:\n" + "\n".join(f"  - {f}" for f in faults), where=file)
+    return replace(offered[name], versions=versions)
+
+
+PAIR = "a rulebook is two files side by side: NAME.py and NAME.toml"
+
+
+def read_rulebook(path: str | Path, name: str = "") -> Rulebook:
+    """Return a rulebook that is not installed, from ``toy.toml`` and the ``toy.py`` beside it.
+
+    ``name``: which one, where the module offers several. Reading it runs the module, like any import; nothing is
+    registered, and the file is read anew on every call. Raises ``RuleError`` naming all that is missing.
+    """
+    file = Path(path)
+    if file.suffix != ".toml":
+        raise RuleError(f"{file.name} is not a parameter file", where=str(file), remedy=f"name NAME.toml; {PAIR}")
+    code = file.with_suffix(".py")
+    missing = [f.name for f in (file, code) if not f.is_file()]
+    if missing:
+        raise RuleError(f"{' and '.join(missing)} not found", where=str(file.parent), remedy=PAIR)
+    module = _run(code)
+    offered = _offered(module)
+    taken = [n for n in offered if n in SHIPPED or n in ALIASES]
+    if taken:
+        what, remedy = f"the name {', '.join(taken)} is taken", "a shipped rulebook has it: choose another"
+        raise RuleError(what, where=str(code), remedy=remedy)
+    if not name and len(offered) > 1:
+        remedy = f"say which: {file.name}#{next(iter(offered))}"
+        raise RuleError(f"{len(offered)} rulebooks in it: {', '.join(offered)}", where=str(code), remedy=remedy)
+    return _assembled(module, name or next(iter(offered)), file.read_text("utf-8"), file.name)
+
+
+def _run(code: Path) -> ModuleType:
+    """A module run from its file; raises ``RuleError`` with the line that fails."""
+    module = ModuleType(f"loadline_rulebook_{code.stem}")
+    module.__file__ = str(code)
+    sys.modules[module.__name__] = module  # while it runs: dataclasses look their own module up there
+    try:
+        exec(compile(code.read_text("utf-8"), str(code), "exec"), module.__dict__)
+    except Exception as error:
+        lines = [f.lineno for f in extract_tb(error.__traceback__) if f.filename == str(code)]
+        line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
+        at = f"{code}:{line}" if line else str(code)
+        what = f"the rulebook's module cannot be run: {type(error).__name__}: {error}"
+        remedy = "mend it; it may import installed packages, not the files beside it"
+        raise RuleError(what, where=at, remedy=remedy) from error
+    finally:
+        del sys.modules[module.__name__]
+    return module
 
 
 def choose(rule: Rulebook, as_of: int) -> tuple[Version, tuple[str, ...]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from loadline.cli.amounts import count
-from loadline.cli.choosing import chosen_rulebook, known_rulebooks, value_text
+from loadline.cli.choosing import END_OF_TIME, chosen_rulebook, known_rulebooks, value_text
 from loadline.cli.environment import Environment, ExitCode
 from loadline.cli.parser import Request
 from loadline.cli.render import Column, Outcome, Screen
@@ -18,9 +18,6 @@ from loadline.foundation.units import format_time
 if TYPE_CHECKING:
     from loadline.engine.engine import Chosen
     from loadline.rulebooks.parameters import Parameter, Version
-
-END_OF_TIME = 253_402_300_799_000
-"""The last second of the year 9999, epoch ms: later than any version."""
 
 
 def show_all(request: Request, env: Environment) -> Outcome:
@@ -77,7 +74,7 @@ def summary(chosen: Chosen) -> dict[str, Any]:
 def show(request: Request, env: Environment) -> Outcome:
     """Answer ``loadline rulebook show``."""
     as_of = request.get("as_of", END_OF_TIME)
-    chosen = chosen_rulebook(request["name"], as_of, "")
+    chosen = chosen_rulebook(request["name"], as_of, "", typed=True)
     version = chosen.version
 
     def document() -> Mapping[str, Any]:
@@ -143,7 +140,7 @@ def valued(p: Parameter) -> str:
 def diff(request: Request, env: Environment) -> Outcome:
     """Answer ``loadline rulebook diff``."""
     name = request["name"]
-    old, new = (chosen_rulebook(name, request[d], "") for d in ("d1", "d2"))
+    old, new = (chosen_rulebook(name, request[d], "", typed=True) for d in ("d1", "d2"))
     changes = changed(old.version, new.version)
 
     def document() -> Mapping[str, Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from loadline.cli.choosing import END_OF_TIME, chosen_rulebook
 from loadline.cli.environment import Environment, ExitCode
 from loadline.cli.faults import as_json as error_as_json
 from loadline.cli.faults import refuse
@@ -32,15 +34,21 @@ COLUMNS = (
 
 def verify(request: Request, env: Environment) -> Outcome:
     """Answer ``loadline verify``."""
-    from loadline.engine.verify import verify_file
+    from loadline.engine.cases.golden import replay_golden
+    from loadline.engine.verify import Replayer, verify_file
     from loadline.liquidation.cases import REPLAYERS
 
+    own = [chosen_rulebook(word, END_OF_TIME, typed=True).rule for word in request.get("rulebook", ())]
+    replayers: dict[str, Replayer] = {
+        **REPLAYERS,
+        "golden": partial(replay_golden, known={rule.name: rule for rule in own}),
+    }
     files = expanded(request["file"])
     reports: list[FileReport] = []
     failed: dict[str, LoadlineError] = {}
     for path in files:
         try:
-            reports.append(verify_file(path, progress=bar(env, path.name), more=REPLAYERS))
+            reports.append(verify_file(path, progress=bar(env, path.name), more=replayers))
         except LoadlineError as error:
             failed[str(path)] = error
 

@@ -23,16 +23,30 @@ from loadline.foundation.units import parse_time
 from loadline.model.instruments import NO_EXPIRY, Instruments, Kind, PayoffForm
 from loadline.model.market import Market, Quotes
 from loadline.model.positions import Balances, Orders, Portfolio, Positions
+from loadline.rulebooks.rulebook import Rulebook
 
 ACCOUNT = "case"
 RIGHTS: Mapping[str | None, int] = {"call": 1, "put": -1, "": 0, None: 0}
 SIDES = ("equity", "initial", "maintenance")
 
 
-def replay_golden(case: Mapping[str, Any], file: Mapping[str, Any], components: float, totals: float) -> Replay:
-    """Return the checks of one golden case: the totals, and every component by its path."""
+def replay_golden(
+    case: Mapping[str, Any],
+    file: Mapping[str, Any],
+    components: float,
+    totals: float,
+    known: Mapping[str, Rulebook] | None = None,
+) -> Replay:
+    """Return the checks of one golden case: the totals, and every component by its path.
+
+    ``known``: rulebooks by name that are not installed.
+    """
     name, want = str(case["id"]), case["expected"]
-    answer = answer_of(case, file)
+    bare, _, date = str(case["input"]["rulebook"]).partition("@")
+    chosen = None
+    if known and bare in known:
+        chosen = choose_rulebook(known[bare], parse_time(date), case["input"].get("overrides"))
+    answer = answer_of(case, file, chosen)
     if isinstance(answer, Unavailable):
         return Replay(name, (Check("answer", 0.0, math.nan, 0.0),), notes=(str(answer),))
     found = [Check("currency is " + want["currency"], 1.0, float(answer.currency == want["currency"]), 0.0)]
