@@ -6,18 +6,18 @@ planned runs on numbers instead, some accounts at a time: slower, the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from loadline.engine.columns import WALLET, Columns
-from loadline.engine.engine import CHUNK, Chosen, choose_rulebook
+from loadline.engine.engine import CHUNK, Asked, Chosen, choose_rulebook
 from loadline.foundation.errors import InputError, LoadlineError, Reason, RuleError, Unavailable
-from loadline.foundation.table import Floats, Ints, Labels, Texts, content_hash
+from loadline.foundation.table import Bools, Floats, Ints, Labels, Texts, content_hash
 from loadline.model.book import Book, blank
 from loadline.model.cube import Cube, build_cube
 from loadline.model.instruments import PayoffForm
@@ -26,6 +26,8 @@ from loadline.model.universe import CASH, Universe, build_universe, restate_in_c
 from loadline.tape.frame import Frame
 from loadline.tape.plan import Plan
 from loadline.tape.term import NotPlannable, Term
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +178,7 @@ def order_cost(market: Market, row: Ints, quantity: Floats, limit: Floats) -> Fl
 
 
 def venue(
-    rulebook: str | Chosen,
+    rulebook: Asked,
     market: Market,
     held: Columns,
     accounts: int,
@@ -198,22 +200,13 @@ def venue(
     [200.02, 1001.29]
     """
     chosen = choose_rulebook(rulebook, market.as_of, overrides)
-    given, held = held, held.live()
-    gaps = held.refused(chosen.rule)
-    held = held.without(gaps)
-    while True:
-        try:
-            account, currency, run = _run(chosen, held, accounts, workers, cache)
-            break
-        except (InputError, RuleError):
-            more = _strangers(chosen, held, cache)
-            if not more:
-                raise
-            gaps, held = gaps | more, held.without(more)
+    gaps, _, (account, currency, run) = answered(
+        chosen, held.live(), cache, lambda mine: _run(chosen, mine, accounts, workers, cache)
+    )
     gaps |= {int(account[n]): gap(int(account[n]), chosen, error) for n, error in run.refused.items()}
     out = run.numbers
     out[np.isin(account, list(gaps))] = np.nan
-    columns = (given.account, given.row, given.quantity, given.unsettled, given.order, given.limit)
+    columns = (held.account, held.row, held.quantity, held.unsettled, held.order, held.limit)
     return Venue(
         equity=out[:, 0],
         initial=0.0 - out[:, 1],
@@ -226,6 +219,22 @@ def venue(
     )
 
 
+def answered(
+    chosen: Chosen, held: Columns, cache: Path | None, run: Callable[[Columns], Found]
+) -> tuple[dict[int, Unavailable], Columns, Found]:
+    """Return who cannot be answered, the rows of the others, and what ``run`` gives for these."""
+    gaps = held.refused(chosen.rule)
+    held = held.without(gaps)
+    while True:
+        try:
+            return gaps, held, run(held)
+        except (InputError, RuleError):
+            more = _strangers(chosen, held, cache)
+            if not more:
+                raise
+            gaps, held = gaps | more, held.without(more)
+
+
 def gap(account: int, chosen: Chosen, error: LoadlineError) -> Unavailable:
     """Return the non-answer of an account that the rule refuses."""
     reason = Reason.NO_PARAMETERS if isinstance(error, RuleError) else Reason.UNSUPPORTED
@@ -235,24 +244,43 @@ def gap(account: int, chosen: Chosen, error: LoadlineError) -> Unavailable:
 
 def _run(chosen: Chosen, held: Columns, accounts: int, workers: int, cache: Path | None) -> tuple[Ints, Texts, Run]:
     """The account and currency of each result, and the numbers: accounts with open orders apart from the others."""
-    account, currency, group = _groups(held, accounts, chosen)
+    account, currency, group = groups(held, accounts, chosen)
     out, reason = np.zeros((len(account), 3)), ""
     refused: dict[int, LoadlineError] = {}
     if not len(held.row):
         return account, currency, Run(out, reason, refused)
     snapshot = Snapshot(chosen, held.market, np.flatnonzero(np.bincount(held.row)), cache)
+    for part in parts(snapshot, held, group, len(account)):
+        run = snapshot.run(part.frame, orders=part.orders, workers=workers)
+        out[part.places], reason = run.numbers, reason or run.reason
+        refused |= {int(part.places[n]): error for n, error in run.refused.items()}
+    return account, currency, Run(out, reason, refused)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """The book of those with open orders, or of those without: a rule reads otherwise for them.
+
+    ``places``: (groups of the frame,) the results that they are; ``rows``: (n,) which of the holdings, all if left out.
+    """
+
+    orders: bool
+    places: Ints
+    frame: Frame
+    rows: Bools | None = None
+
+
+def parts(snapshot: Snapshot, held: Columns, group: Ints, results: int) -> Iterator[Part]:
+    """Yield the books that holdings make; ``group``: (n,) the result that each row belongs to, of so many."""
     if not held.has_orders:
-        run = snapshot.run(snapshot.frame(held, group, len(account)), workers=workers)
-        return account, currency, run
-    ordering = np.zeros(len(account), np.bool_)  # a rule reads otherwise with open orders
+        yield Part(False, np.arange(results), snapshot.frame(held, group, results))
+        return
+    ordering = np.zeros(results, np.bool_)
     ordering[group[held.order != 0]] = True
     for mine, orders in ((ordering, True), (~ordering, False)):
         places, rows = np.flatnonzero(mine), mine[group]
         frame = snapshot.frame(held.take(rows), np.searchsorted(places, group[rows]), len(places))
-        run = snapshot.run(frame, orders=orders, workers=workers)
-        out[places], reason = run.numbers, reason or run.reason
-        refused |= {int(places[n]): error for n, error in run.refused.items()}
-    return account, currency, Run(out, reason, refused)
+        yield Part(orders, places, frame, rows)
 
 
 def _strangers(chosen: Chosen, held: Columns, cache: Path | None) -> dict[int, Unavailable]:
@@ -272,8 +300,8 @@ def _strangers(chosen: Chosen, held: Columns, cache: Path | None) -> dict[int, U
     return found
 
 
-def _groups(held: Columns, accounts: int, chosen: Chosen) -> tuple[Ints, Texts, Ints]:
-    """The account and the currency of each result, and the result that each row of holdings belongs to."""
+def groups(held: Columns, accounts: int, chosen: Chosen) -> tuple[Ints, Texts, Ints]:
+    """Return the account and the currency of each result, and the result that each row of holdings belongs to."""
     if not chosen.rule.segregated:
         return np.arange(accounts), np.full(accounts, chosen.rule.currency), held.account
     i = held.market.instruments
