@@ -14,8 +14,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from loadline.engine.columns import WALLET, Columns
+from loadline.engine.cluster import Pool, Threads
+from loadline.engine.columns import WALLET, Codes, Columns
 from loadline.engine.engine import CHUNK, Asked, Chosen, choose_rulebook
+from loadline.engine.shards import Answered, Ready, Shard, spread
 from loadline.foundation.errors import InputError, LoadlineError, Reason, RuleError, Unavailable
 from loadline.foundation.table import Bools, Floats, Ints, Labels, Texts, content_hash
 from loadline.model.book import Book, blank
@@ -59,7 +61,8 @@ class Venue:
     @cached_property
     def identity(self) -> str:
         """The content hash of the numbers answered and what they were answered from."""
-        return content_hash(*self.given, self.account, self.equity, self.initial, self.maintenance)
+        given = (x.astype(np.int64) if isinstance(x, np.ndarray) and x.dtype == np.int32 else x for x in self.given)
+        return content_hash(*given, self.account, self.equity, self.initial, self.maintenance)
 
 
 class Snapshot:
@@ -104,19 +107,21 @@ class Snapshot:
             raise NotPlannable(f"{self.chosen.rule.name} looks at what one account holds")
         return Plan(self.rule(blank(self.universe, orders=orders)), self.universe.classes, self.cache)
 
-    def frame(self, held: Columns, group: Ints, groups: int) -> Frame:
+    def frame(self, held: Columns, group: Codes, groups: int) -> Frame:
         """Return rows as a sorted book of so many groups (accounts); ``group``: (n,) the one that each belongs to."""
         from loadline.kernels.net import segment_sum  # compiled code: loaded on first use
 
-        frame = Frame(self.universe.classes, group, self.place[held.row], range(groups), segment_sum)
-        unsettled, cost = self._pending(held)
+        frame = Frame(
+            self.universe.classes, group.astype(np.int64, copy=False), self.place[held.row], range(groups), segment_sum
+        )
+        unsettled, cost = self.pending(held)
         columns = {"quantity": held.quantity, "unsettled": unsettled, "order": held.order, "order_cost": cost}
         for name, values in columns.items():
             frame.columns["position", name] = values[frame.order] if values.any() else np.zeros(len(values))
         return frame
 
-    def _pending(self, held: Columns) -> tuple[Floats, Floats]:
-        """Unsettled pnl, in the settlement currency, and what open orders would pay there.
+    def pending(self, held: Columns) -> tuple[Floats, Floats]:
+        """Return (n,) unsettled pnl, in the settlement currency, and what open orders would pay there.
 
         A rule that counts in cash restates both: coin pnl at the coin's price, limits of coin options at the forward.
         """
@@ -169,7 +174,7 @@ class Run:
     refused: Mapping[int, LoadlineError]
 
 
-def order_cost(market: Market, row: Ints, quantity: Floats, limit: Floats) -> Floats:
+def order_cost(market: Market, row: Codes, quantity: Floats, limit: Floats) -> Floats:
     """Return (n,) what filled orders pay, in the settlement currency: the contract's value formula at the limit."""
     i = market.instruments
     inverse = i.form[row] == PayoffForm.INVERSE
@@ -185,13 +190,16 @@ def venue(
     *,
     overrides: Mapping[str, Any] | None = None,
     workers: int = 1,
+    pool: Pool | None = None,
     cache: Path | None = None,
+    told: Callable[[int, int], None] | None = None,
 ) -> Venue:
     """Return the margins of accounts 0 to ``accounts - 1`` of a venue under one rulebook.
 
-    ``held`` are rows of ``market``, or of the one they brought along. ``workers``: threads; ``cache``: a private
-    folder that keeps compiled code, None: compile in memory. Raises ``RuleError`` for an unknown rulebook or
-    parameter.
+    ``held`` are rows of ``market``, or of the one they brought along. ``workers``: threads; ``pool``: workers of
+    another kind (``loadline.engine.cluster``). ``cache``: a private folder that keeps compiled code, None: compile in
+    memory. ``told``: called with how many rows of the result are done, and of how many. Raises ``RuleError`` for an
+    unknown rulebook or parameter.
 
     >>> from loadline.io.sample import sample
     >>> _, market = sample()
@@ -200,8 +208,9 @@ def venue(
     [200.02, 1001.29]
     """
     chosen = choose_rulebook(rulebook, market.as_of, overrides)
+    workforce = pool or Threads(workers)
     gaps, _, (account, currency, run) = answered(
-        chosen, held.live(), cache, lambda mine: _run(chosen, mine, accounts, workers, cache)
+        chosen, held.live(), cache, lambda mine: _run(chosen, mine, accounts, workforce, cache, told)
     )
     gaps |= {int(account[n]): gap(int(account[n]), chosen, error) for n, error in run.refused.items()}
     out = run.numbers
@@ -242,19 +251,23 @@ def gap(account: int, chosen: Chosen, error: LoadlineError) -> Unavailable:
     return Unavailable(str(account), chosen.rule.name, reason, (error.what,), remedy)
 
 
-def _run(chosen: Chosen, held: Columns, accounts: int, workers: int, cache: Path | None) -> tuple[Ints, Texts, Run]:
-    """The account and currency of each result, and the numbers: accounts with open orders apart from the others."""
+def _run(
+    chosen: Chosen,
+    held: Columns,
+    accounts: int,
+    pool: Pool,
+    cache: Path | None,
+    told: Callable[[int, int], None] | None,
+) -> tuple[Ints, Texts, Answered]:
+    """The account and currency of each result, and the numbers."""
     account, currency, group = groups(held, accounts, chosen)
-    out, reason = np.zeros((len(account), 3)), ""
-    refused: dict[int, LoadlineError] = {}
     if not len(held.row):
-        return account, currency, Run(out, reason, refused)
-    snapshot = Snapshot(chosen, held.market, np.flatnonzero(np.bincount(held.row)), cache)
-    for part in parts(snapshot, held, group, len(account)):
-        run = snapshot.run(part.frame, orders=part.orders, workers=workers)
-        out[part.places], reason = run.numbers, reason or run.reason
-        refused |= {int(part.places[n]): error for n, error in run.refused.items()}
-    return account, currency, Run(out, reason, refused)
+        return account, currency, Answered(0, np.zeros((len(account), 3)), "", {})
+    used = np.zeros(len(held.market.instruments), np.bool_)
+    used[held.row] = True
+    whole = Shard.whole(held, group, len(account))
+    ready = Ready.of(Snapshot(chosen, held.market, np.flatnonzero(used), cache), whole)
+    return account, currency, spread(ready, whole, pool, told)
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,7 +283,7 @@ class Part:
     rows: Bools | None = None
 
 
-def parts(snapshot: Snapshot, held: Columns, group: Ints, results: int) -> Iterator[Part]:
+def parts(snapshot: Snapshot, held: Columns, group: Codes, results: int) -> Iterator[Part]:
     """Yield the books that holdings make; ``group``: (n,) the result that each row belongs to, of so many."""
     if not held.has_orders:
         yield Part(False, np.arange(results), snapshot.frame(held, group, results))
@@ -300,7 +313,7 @@ def _strangers(chosen: Chosen, held: Columns, cache: Path | None) -> dict[int, U
     return found
 
 
-def groups(held: Columns, accounts: int, chosen: Chosen) -> tuple[Ints, Texts, Ints]:
+def groups(held: Columns, accounts: int, chosen: Chosen) -> tuple[Ints, Texts, Codes]:
     """Return the account and the currency of each result, and the result that each row of holdings belongs to."""
     if not chosen.rule.segregated:
         return np.arange(accounts), np.full(accounts, chosen.rule.currency), held.account
@@ -310,5 +323,8 @@ def groups(held: Columns, accounts: int, chosen: Chosen) -> tuple[Ints, Texts, I
     )
     own = np.searchsorted(names, i.id).clip(max=len(names) - 1)
     pays = np.where(held.kind == WALLET, own[held.row], np.searchsorted(names, i.settle)[held.row])
-    key, group = np.unique(held.account * len(names) + pays, return_inverse=True)
-    return key // len(names), names[key % len(names)], group
+    key = held.account * np.int64(len(names)) + pays
+    there = np.zeros(accounts * len(names), np.bool_)
+    there[key] = True
+    known = np.flatnonzero(there)
+    return known // len(names), names[known % len(names)], (np.cumsum(there) - 1)[key]

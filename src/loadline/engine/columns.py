@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loadline.engine.requirements import Asking, unavailable
 from loadline.foundation.errors import InputError, Unavailable
-from loadline.foundation.table import Bools, Floats, Ints, Labels, Texts
+from loadline.foundation.table import Bools, Floats, Labels, Texts
 from loadline.model.instruments import Kind
 from loadline.model.market import Market
 from loadline.model.positions import Balances, Orders, Portfolio, Positions
 
 POSITION, WALLET, ORDER = 0, 1, 2
-Given = tuple[Ints, "Ints | Texts | Labels", Floats]
+Codes = NDArray[np.integer[Any]]
+"""Account or instrument numbers, of 32 bits where a venue is large: sums of them are taken in 64."""
+Given = tuple[Codes, "Codes | Texts | Labels", Floats]
 """Account numbers, instruments or currencies, and amounts."""
 
 
@@ -29,8 +32,8 @@ class Columns:
     """
 
     market: Market
-    account: Ints
-    row: Ints
+    account: Codes
+    row: Codes
     kind: NDArray[np.int8]
     quantity: Floats
     unsettled: Floats
@@ -41,8 +44,8 @@ class Columns:
     def of(
         cls,
         market: Market,
-        account: Ints,
-        instrument: Ints | Texts | Labels,
+        account: Codes,
+        instrument: Codes | Texts | Labels,
         quantity: Floats,
         *,
         unsettled: Floats | None = None,
@@ -59,7 +62,7 @@ class Columns:
         >>> held.quantity.tolist()
         [100.0]
         """
-        nobody: Given = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+        nobody: Given = (np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0))
         own, name, amount = wallets or nobody
         currency = name if isinstance(name, Labels) or not len(name) else _labels(name)
         known = market.with_wallet(sorted(currency.names)) if isinstance(currency, Labels) else market
@@ -71,12 +74,13 @@ class Columns:
             if all(part is None or not len(part) for part in parts):
                 return np.zeros(sum(sizes))
             filled = (np.zeros(n) if part is None else part for n, part in zip(sizes, parts, strict=True))
-            return np.concatenate([np.asarray(part, np.float64) for part in filled])
+            columns = [np.asarray(part, np.float64) for part in filled if len(part)]
+            return columns[0] if len(columns) == 1 else np.concatenate(columns)
 
         found = cls(
             market=known,
-            account=np.concatenate([account, own, orderer]).astype(np.int64, copy=False),
-            row=np.concatenate([_rows(known, instrument), _rows(known, currency), _rows(known, ordered)]),
+            account=_joined(account, own, orderer),
+            row=_joined(_rows(known, instrument), _rows(known, currency), _rows(known, ordered)),
             kind=np.repeat(np.array([POSITION, WALLET, ORDER], np.int8), sizes),
             quantity=column(quantity, amount, None),
             unsettled=column(unsettled, None, None),
@@ -92,8 +96,8 @@ class Columns:
         """Whether any row is an open order."""
         return bool(self.order.any())
 
-    def take(self, rows: Bools) -> Columns:
-        """Return the rows of a mask."""
+    def take(self, rows: Bools | Ints) -> Columns:
+        """Return some rows: a mask, or row numbers."""
         columns = ("account", "row", "kind", "quantity", "unsettled", "order", "limit")
         return replace(self, **{c: getattr(self, c)[rows] for c in columns})
 
@@ -160,19 +164,25 @@ class Columns:
         return {name: gap for name, gap in found.items() if gap is not None}
 
 
-def _labels(texts: Ints | Texts) -> Labels:
+def _joined(*parts: Codes) -> Codes:
+    """Numbers one after the other, not copied where only one part has any."""
+    some = [part for part in parts if len(part)] or [parts[0]]
+    return some[0] if len(some) == 1 else np.concatenate(some)
+
+
+def _labels(texts: Codes | Texts) -> Labels:
     if texts.dtype.kind != "U":
         raise InputError("currencies are given by name", remedy="an array of text, or Labels")
     return Labels.of(texts.astype(np.str_, copy=False))
 
 
-def _rows(market: Market, instrument: Ints | Texts | Labels) -> Ints:
+def _rows(market: Market, instrument: Codes | Texts | Labels) -> Codes:
     """The row of each instrument."""
     if isinstance(instrument, Labels):
         return market.rows(np.array(instrument.names, np.str_))[instrument.place]
     if instrument.dtype.kind == "U":
         return _rows(market, _labels(instrument))
-    numbers = instrument.astype(np.int64, copy=False)
+    numbers: Codes = instrument if instrument.dtype.kind == "i" else instrument.astype(np.int64)  # type: ignore[assignment]
     if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(market.instruments):
         raise InputError("an instrument number is not a row of the market", remedy="rows count from 0")
     return numbers
