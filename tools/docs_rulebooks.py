@@ -21,6 +21,7 @@ from loadline.model.positions import Portfolio
 from loadline.rulebooks.parameters import Version
 from loadline.rulebooks.rulebook import SHIPPED, Rulebook, load
 from tools.docs_scenarios import scenarios
+from tools.docs_terms import collateral, liquidation
 from tools.docs_text import bounds, date, table, values
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -194,6 +195,8 @@ PARTS: Mapping[str, Callable[[Rulebook], str]] = {
     "scenarios": scenarios,
     "parameters": parameters,
     "readings": readings,
+    "collateral": collateral,
+    "liquidation": liquidation,
 }
 """What a marker in a template stands for."""
 

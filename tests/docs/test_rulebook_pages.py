@@ -14,6 +14,8 @@ SECTIONS = (
     "Scenarios",
     "Parameters",
     "What is not modelled",
+    "Collateral",
+    "Liquidation",
     "Open questions",
     "Sources",
 )

@@ -119,6 +119,7 @@ RULEBOOKS = {
         margin=margin,
         scenarios=no_scenarios,
         shock=no_shock,
+        liquidated_as="derive",
         needs=("index", "forward", "vol"),
         currency="USDC",
         cash=True,

@@ -102,6 +102,7 @@ RULEBOOKS = {
         margin=margin,
         scenarios=scenarios,
         shock=shock,
+        liquidated_as="derive",
         needs=("index", "forward", "vol"),
         currency="USDC",
         cash=True,

@@ -121,6 +121,7 @@ RULEBOOKS = {
         margin=portfolio,
         scenarios=no_scenarios,
         shock=no_shock,
+        liquidated_as="hyperliquid_pm",
         needs=("index", "forward"),
         check=check,
         notes=(ORDERS, "hyperliquid: what is borrowed is summed over tokens, where the venue takes the worst token"),

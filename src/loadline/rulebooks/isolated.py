@@ -84,6 +84,7 @@ RULEBOOKS = {
         margin=margin,
         scenarios=no_scenarios,
         shock=no_shock,
+        liquidated_as="deribit",
         needs=("index", "forward", "vol", "mark"),
         notes=("open orders: each charged as a position of its own, initial only",),
     )

@@ -92,6 +92,7 @@ RULEBOOKS = {
         margin=cross,
         scenarios=no_scenarios,
         shock=no_shock,
+        liquidated_as="paradex",
         needs=("index", "forward", "mark"),
         currency="USDC",
         cash=True,

@@ -23,6 +23,7 @@ from loadline.model.instruments import Instruments
 from loadline.model.market import Market
 from loadline.model.scenario_set import Scenarios
 from loadline.model.universe import Universe
+from loadline.rulebooks.liquidation_terms import Liquidation, liquidation_beside
 from loadline.rulebooks.parameters import Version, in_force, parse_versions
 from loadline.tape.term import Term
 
@@ -79,7 +80,8 @@ class Rulebook:
 
     ``unit`` names the risk unit; ``segregated`` rules answer per account and settlement currency, in that currency;
     ``cash`` rules know only cash-settled contracts (others are restated); ``needs`` are the market columns that must
-    be there; ``alone`` says when a rule must look at one account at a time; ``status`` is how far it is verified.
+    be there; ``alone`` says when a rule must look at one account at a time; ``status`` is how far it is verified;
+    ``liquidated_as`` is the rulebook file whose ``.liquidation.toml`` tells how the venue liquidates, if not its own.
     """
 
     name: str
@@ -97,6 +99,8 @@ class Rulebook:
     check: Callable[[Version], None] = lambda version: None
     notes: tuple[str, ...] = ()
     versions: tuple[Version, ...] = ()
+    liquidated_as: str = ""
+    liquidation: tuple[Liquidation, ...] = ()
 
 
 def _registered() -> dict[str, str]:
@@ -163,7 +167,8 @@ def _assembled(module: ModuleType, name: str, text: str, file: str) -> Rulebook:
             faults.append(error.what)
     if faults:
         raise RuleError(f"{name}: parameters cannot be used:\n" + "\n".join(f"  - {f}" for f in faults), where=file)
-    return replace(offered[name], versions=versions)
+    told = liquidation_beside(str(module.__file__), offered[name].liquidated_as, versions)
+    return replace(offered[name], versions=versions, liquidation=told)
 
 
 PAIR = "a rulebook is two files side by side: NAME.py and NAME.toml"

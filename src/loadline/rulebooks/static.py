@@ -67,6 +67,7 @@ RULEBOOKS = {
         margin=margin,
         scenarios=no_scenarios,
         shock=no_shock,
+        liquidated_as="model",
         notes=("open orders are not margined",),
     )
 }

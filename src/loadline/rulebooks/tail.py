@@ -101,6 +101,7 @@ RULEBOOKS = {
         margin=margin,
         scenarios=scenarios,
         shock=shock,
+        liquidated_as="model",
         notes=("open orders: in each scenario those that lose are filled, initial only",),
     )
 }

@@ -10,6 +10,7 @@ from rich.text import Text
 from loadline.cli.amounts import count
 from loadline.cli.choosing import END_OF_TIME, chosen_rulebook, known_rulebooks, value_text
 from loadline.cli.environment import Environment, ExitCode
+from loadline.cli.liquidation_view import draw_liquidation, liquidation_as_json
 from loadline.cli.parser import Request
 from loadline.cli.render import Column, Outcome, Screen
 from loadline.foundation.errors import LoadlineError
@@ -73,13 +74,17 @@ def summary(chosen: Chosen) -> dict[str, Any]:
 
 def show(request: Request, env: Environment) -> Outcome:
     """Answer ``loadline rulebook show``."""
+    from loadline.rulebooks.liquidation_terms import liquidation_at
+
     as_of = request.get("as_of", END_OF_TIME)
     chosen = chosen_rulebook(request["name"], as_of, "", typed=True)
     version = chosen.version
+    liquidation = liquidation_at(chosen.rule.liquidation, as_of)
 
     def document() -> Mapping[str, Any]:
         parameters = [parameter_as_json(p) for p in version.parameters.values()]
         about = version_as_json(version) | {"notes": list(chosen.notes), "parameters": parameters}
+        about["liquidation"] = liquidation_as_json(liquidation, version) if liquidation else None
         return {"ok": True, "results": [summary(chosen) | {"version": about}]}
 
     def draw(screen: Screen) -> None:
@@ -92,6 +97,8 @@ def show(request: Request, env: Environment) -> Outcome:
         columns = (Column("parameter"), Column("value", folds=True), Column("unit", folds=True, style="dim"))
         screen.table(columns, [(p.name, valued(p), unit_of(p)) for p in version.parameters.values()])
         screen.say()
+        if liquidation:
+            draw_liquidation(screen, liquidation, version)
         notes = [f"{p.name}: {'; '.join(x for x in (p.note, p.source) if x)}" for p in version.parameters.values()]
         screen.dim_list("Notes and sources of single parameters", [n for n in notes if not n.endswith(": ")])
         screen.dim_list("Of the rulebook", chosen.notes)
