@@ -103,9 +103,9 @@ def test_a_missing_date() -> None:
 
 def test_two_versions_of_one_instant() -> None:
     (said,) = faults(GOOD + GOOD)
-    assert "two versions take effect at 2025-01-06T00:00:00Z" in said
+    assert "2 versions overlap: all take effect at 2025-01-06T00:00:00Z" in said
     elsewhere = GOOD.replace("2025-01-06T00:00:00Z", "2025-01-06T01:00:00+01:00")
-    assert "two versions" in faults(GOOD + elsewhere)[0]  # the same instant by another clock
+    assert "2 versions overlap" in faults(GOOD + elsewhere)[0]  # the same instant by another clock
 
 
 def test_what_is_no_toml_and_what_is_empty() -> None:
@@ -114,6 +114,167 @@ def test_what_is_no_toml_and_what_is_empty() -> None:
     assert "no [[version]]" in faults("")[0]
     with pytest.raises(RuleError):
         parse_versions("version = 3", "made", "made.toml")
+
+
+def one(entry: str, name: str = "shock.up") -> list[str]:
+    """What is said about a file with this one parameter."""
+    group, _, key = name.partition(".")
+    return faults(HEAD.format(date="2025-01-06T00:00:00Z") + f"[version.{group}]\n{key} = {{ {entry} }}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "entry", "said", "remedy"),
+    [
+        ("shock.up", "unit = 5, value = 0.5", "unit is 5, not a text", "fraction of index"),
+        ("shock.up", 'unit = " ", value = 0.5', "shock.up has no unit", "Name it"),
+        ("shock.up", 'unit = "%", value = 15', "shock.up is in '%'", "5 % is 0.05"),
+        ("shock.up", 'unit = "percent of index", value = 15', "is in 'percent of index'", "5 % is 0.05"),
+        ("shock.up", 'unit = "bps", value = 15', "is in 'bps'", "5 % is 0.05"),
+        ("shock.up", 'unit = "fraction", value = 0.5, min = "a"', "min is 'a', not a number", "leave it out"),
+        ("shock.up", 'unit = "fraction", value = 0.5, max = nan', "max is nan, not a number", "leave it out"),
+        ("shock.up", 'unit = "fraction", value = 0.5, max = true', "max is True, not a number", "leave it out"),
+        ("shock.up", 'unit = "fraction", value = 0.5, max = [1]', "max is [1], not a number", "leave it out"),
+        ("shock.up", 'unit = "fraction", value = 0.5, min = 1, max = 0', "min 1 is above max 0", "Turn them round"),
+        ("shock.up", 'unit = "fraction", value = 1.5, max = 1', "is 1.5, outside -inf .. 1", "unit is fraction"),
+        ("shock.up", 'unit = "fraction", value = -inf', "holds -inf", "finite"),
+        ("shock.up", 'unit = "fraction", value = [0.1, nan]', "holds nan", "finite"),
+        ("shock.up", 'unit = "fraction", value = true', "is True, not a number", "Give a number"),
+        ("shock.up", 'unit = "fraction", value = 2025-01-01', "not a number", "Give a number"),
+        ("shock.up", 'unit = "fraction", value = [1, "2"]', "not all numbers", "list of numbers"),
+        ("shock.up", 'unit = "fraction", value = [1, [2]]', "not all numbers", "list of numbers"),
+        ("shock.up", 'unit = "fraction", vaule = 0.5', "unknown key vaule", "Did you mean value?"),
+        ("shock.up", 'unit = "fraction", value = 1, Max = 1', "unknown key Max", "Did you mean max?"),
+        ("shock.up", 'unit = "fraction", value = 1, btc = 1', "unknown key btc", "underlyings or currencies"),
+        ("shock.up", 'unit = "fraction", value = 1, source = ""', "source is ''", "leave it out"),
+        ("shock.up", 'unit = "fraction", value = 1, note = 3', "note is 3", "in words"),
+        ("shock.up", 'unit = "choice", value = "a"', "a choice without choices", "List them"),
+        ("shock.up", 'unit = "choice", value = "a", choices = "ab"', "choices is 'ab'", "list of texts"),
+        ("tier.bounds", 'unit = "USD", value = [1e6, 1e5]', "bounds must rise", "the least first"),
+        ("tier.bounds", 'unit = "USD", value = [1e5, 1e5]', "bounds must rise", "the least first"),
+        ("tier.bounds", 'unit = "USD", value = [1e5], BTC = [3.0, 2.0]', "bounds must rise", "the least first"),
+        ("tier.bounds", 'unit = "USD", value = [1e5, "2e5"]', "not all numbers", "list of numbers"),
+        ("tier.bounds", 'unit = "USD", value = ["1e5"]', "bounds must rise", "the least first"),
+        ("wallet.haircut", 'unit = "fraction", value = 1.01', "is 1.01", "it takes all at most"),
+        ("wallet.haircut", 'unit = "fraction", value = 0.0, BTC = -0.1, max = 5', "is -0.1", "0 to 1"),
+        ("wallet.haircut_initial", 'unit = "fraction", value = 7', "is 7", "0 to 1"),
+    ],
+)
+def test_each_fault_of_a_parameter(name: str, entry: str, said: str, remedy: str) -> None:
+    lines = one(entry, name)
+    assert any(said in line and remedy in line for line in lines), lines
+    assert all("made.toml version 1" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        ("efective = 2025-01-06T00:00:00Z\n", "unknown key efective. Did you mean effective?"),
+        ("until = 2025-01-06T00:00:00Z\n", "unknown key until. A version has effective, structure, source, note"),
+        ("[version.shock]\n", "shock is empty"),
+        ('[version.shock]\nup = { unit = "1", value = 1 }\n[version]\n', "not TOML"),
+        ('"shock.up" = { unit = "1", value = 1 }\n[version.shock]\nup = { unit = "1", value = 1 }\n', "given 2 times"),
+        ("", "no parameters"),
+    ],
+)
+def test_faults_of_a_version(extra: str, said: str) -> None:
+    with pytest.raises(RuleError) as error:
+        parse_versions(HEAD.format(date="2025-01-06T00:00:00Z") + extra, "made", "made.toml")
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize("blank", ['source = ""', 'source = "  "', "source = 3", ""])
+def test_a_version_without_a_source(blank: str) -> None:
+    assert any("source is missing" in line for line in faults(GOOD.replace('source = "made up"', blank)))
+
+
+def test_all_stands_under_version() -> None:
+    (said,) = faults(GOOD.replace("[[version]]", "[[versions]]").replace("[version.", "[versions."))[:1]
+    assert "unknown key versions. Did you mean version?" in said
+
+
+def test_versions_that_do_not_go_together() -> None:
+    other = GOOD.replace("2025-01-06", "2025-02-06")
+    assert len(parse_versions(GOOD + other, "made")) == 2
+    (said,) = faults(GOOD + other.replace('unit = "fraction"', 'unit = "fraction of index"'))
+    assert "made@2025-02-06: shock.up is in 'fraction of index', before in 'fraction'" in said
+    cut = other[: other.index("[version.reading]")]
+    (said,) = faults(GOOD + cut)
+    assert "made@2025-02-06 lacks reading.roll, which made@2025-01-06 of the same structure has" in said
+    (said,) = faults(cut + GOOD)
+    assert "made@2025-02-06 lacks reading.roll" in said
+    assert len(parse_versions(GOOD + cut.replace('"plain"', '"plainer"'), "made")) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "causes"),
+    [
+        (GOOD.replace("max = 1 }", "max = 1", 1), "not TOML", "cut off"),
+        (GOOD + '[version.shock]\nup = { unit = "1", value = 1 }\n', "not TOML", "a name given twice"),
+        (GOOD.replace("BTC = 0.4", "BTC = 0.4, BTC = 0.5"), "not TOML", "a name given twice"),
+        (GOOD[: GOOD.index("0.4")], "not TOML", "cut off"),
+        (GOOD[: GOOD.rindex("linear")], "not TOML", "cut off"),
+        (GOOD.replace("0.4", "0,4"), "not TOML", ""),
+        (GOOD.replace("0.4", "1.000.0"), "not TOML", ""),
+    ],
+)
+def test_what_toml_cannot_read_is_said_with_its_line(text: str, said: str, causes: str) -> None:
+    with pytest.raises(RuleError) as error:
+        parse_versions(text, "made", "made.toml")
+    assert said in error.value.what and causes in error.value.causes and error.value.where == "made.toml"
+    assert "line" in error.value.what or "end of document" in error.value.what
+
+
+def test_a_file_cut_off_anywhere_is_refused_or_whole() -> None:
+    """A cut never gives a number that was not written, and no error but ours."""
+    text = GOOD + GOOD.replace("2025-01-06", "2025-02-06").replace("made up", "made up later")
+    whole = {v.identity for v in parse_versions(text, "made", "made.toml")}
+    read = 0
+    for end in range(len(text)):
+        try:
+            versions = parse_versions(text[:end], "made", "made.toml")
+        except RuleError:
+            continue
+        read += 1
+        held = {n: p for v in versions for n, p in v.parameters.items()}
+        if set(held) == {"shock.up", "shock.rows", "reading.roll"}:
+            assert {v.identity for v in versions} <= whole, text[:end][-60:]
+    assert 0 < read < 100  # only between whole lines
+
+
+def test_many_faults_are_said_together() -> None:
+    """One reading tells everything, so that nobody mends a file ten times."""
+    text = (
+        HEAD.format(date="2025-01-06").replace('source = "made up"', "")
+        + """
+[version.shock]
+up = { unit = "percent", value = 15, min = 1, max = 0 }
+[version.tier]
+bounds = { unit = "USD", value = [2e6, 1e6], min = "low" }
+[version.collateral]
+haircut = { unit = "fraction of value", value = 1.2, vlaue = 0.1, source = "" }
+cut = { unit = "fraction of value", value = nan }
+"""
+        + GOOD
+        + GOOD.replace("max = 1 }", "max = 0.3 }", 1)
+    )
+    said = faults(text)
+    for what in (
+        "effective is missing",
+        "source is missing",
+        "shock.up is in 'percent'",
+        "shock.up: min 1 is above max 0",
+        "shock.up is 15, outside 1 .. 0",
+        "tier.bounds: min is 'low', not a number",
+        "tier.bounds is [2000000.0, 1000000.0]: bounds must rise",
+        "collateral.haircut is 1.2",
+        "collateral.haircut: unknown key vlaue. Did you mean value?",
+        "collateral.haircut: source is ''",
+        "collateral.cut holds nan",
+        "shock.up is 0.5, outside 0 .. 0.3",
+        "2 versions overlap",
+    ):
+        assert any(what in line for line in said), what
+    assert len(said) >= 13
 
 
 def test_versions_come_oldest_first() -> None:

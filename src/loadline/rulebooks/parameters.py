@@ -20,8 +20,19 @@ import numpy as np
 from loadline.foundation.errors import Defect, Reason, RuleError
 from loadline.foundation.table import Floats, Labels, content_hash
 from loadline.foundation.units import format_time
+from loadline.rulebooks.parameter_faults import (
+    HEAD,
+    RESERVED,
+    Fault,
+    between_versions,
+    bounds_of,
+    doubled,
+    entry_faults,
+    near,
+    not_toml,
+    value_faults,
+)
 
-RESERVED = frozenset({"unit", "value", "min", "max", "note", "source", "choices"})
 Value = Any
 """A number, a text, a list of numbers, or a list of rows: what TOML can say in one parameter."""
 
@@ -139,7 +150,7 @@ class Version:
                 old.note,
                 "override",
             )
-            faults += _value_faults(new, old, self.rulebook)
+            faults += _defects(value_faults(new, old), self.rulebook)
             parameters[name] = new
         if faults:
             raise RuleError("parameters cannot be overridden so:\n" + "\n".join(f"  - {f}" for f in faults))
@@ -155,74 +166,45 @@ class Version:
         )
 
 
-def _numbers(value: Value) -> Iterator[float]:
-    if isinstance(value, bool):
-        return
-    if isinstance(value, int | float):
-        yield float(value)
-    elif isinstance(value, list | tuple):
-        for v in value:
-            yield from _numbers(v)
-
-
-def _shape(value: Value) -> str:
-    if isinstance(value, bool | str):
-        return type(value).__name__
-    return "list" if isinstance(value, list | tuple) else "number"
-
-
-def _value_faults(new: Parameter, like: Parameter | None, where: str) -> list[Defect]:
-    faults = []
-
-    def fault(what: str, remedy: str) -> None:
-        faults.append(Defect(Reason.INVALID_VALUE, f"{new.name} {what}", remedy, file=where))
-
-    shapes = {_shape(v) for v in (like or new).values()}
-    if like is None and len(shapes) > 1:
-        fault(f"mixes {' and '.join(sorted(shapes))}", "Give every key a value of one kind.")
-    for value in new.values():
-        if like is not None and shapes and _shape(value) not in shapes:
-            fault(f"is {value!r}, not a {' or '.join(sorted(shapes))}", "Give a value of the same kind.")
-        for x in _numbers(value):
-            if not math.isfinite(x):
-                fault(f"holds {x}", "Give a finite number.")
-            elif not new.low <= x <= new.high:
-                fault(f"is {x:g}, outside {new.low:g} .. {new.high:g}", f"Its unit is {new.unit}.")
-        if new.choices and value not in new.choices:
-            fault(f"is {value!r}", f"Choose {', '.join(new.choices)}.")
-    return faults
+def _defects(faults: Iterable[Fault], where: str, reason: Reason = Reason.INVALID_VALUE) -> Iterator[Defect]:
+    return (Defect(reason, what, remedy, file=where) for what, remedy in faults)
 
 
 def _parameters(group: Mapping[str, Any], path: str, file: str, faults: list[Defect]) -> Iterator[Parameter]:
     for key, entry in group.items():
         name = f"{path}.{key}" if path else key
         if not isinstance(entry, Mapping):
-            faults.append(
-                Defect(Reason.INVALID_VALUE, f"{name} is a bare value", "Write { unit = ..., value = ... }.", file=file)
-            )
+            what, remedy = f"{name} is a bare value", "Write { unit = ..., value = ... }."
+            if not path:
+                what, remedy = f"unknown key {name}", f"{near(name, HEAD)}A version has {', '.join(HEAD)} and groups."
+            faults.append(Defect(Reason.INVALID_VALUE, what, remedy, file=file))
         elif "unit" in entry:
-            low, high = entry.get("min", -math.inf), entry.get("max", math.inf)
+            faults += _defects(entry_faults(name, entry), file)
+            low, high = bounds_of(entry)
+            choices = entry.get("choices", ())
             found = Parameter(
                 name,
                 str(entry["unit"]),
                 entry.get("value"),
                 {k: v for k, v in entry.items() if k not in RESERVED},
-                float(low),
-                float(high),
-                tuple(entry.get("choices", ())),
+                low,
+                high,
+                tuple(str(c) for c in choices) if isinstance(choices, list) else (),
                 str(entry.get("note", "")),
                 str(entry.get("source", "")),
             )
-            if not found.unit:
-                faults.append(Defect(Reason.INVALID_VALUE, f"{name} has no unit", "Name it.", file=file))
             if not list(found.values()):
                 faults.append(Defect(Reason.MISSING_DATA, f"{name} has no value", "Give one.", file=file))
-            faults += _value_faults(found, None, file)
+            faults += _defects(value_faults(found), file)
             yield found
         elif any(isinstance(v, Mapping) for v in entry.values()):
             yield from _parameters(entry, name, file, faults)
-        else:
+        elif entry:
             faults.append(Defect(Reason.MISSING_DATA, f"{name} has no unit", "Name its unit.", file=file))
+        else:
+            faults.append(
+                Defect(Reason.MISSING_DATA, f"{name} is empty", "Give its parameters, or drop it.", file=file)
+            )
 
 
 def parse_versions(text: str, rulebook: str, file: str = "") -> tuple[Version, ...]:
@@ -230,23 +212,30 @@ def parse_versions(text: str, rulebook: str, file: str = "") -> tuple[Version, .
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise RuleError(f"not TOML: {error}", where=file, remedy="mend the line it names") from error
+        what, causes = not_toml(text, str(error))
+        raise RuleError(what, where=file, causes=causes, remedy="mend the line it names") from error
     faults: list[Defect] = []
     versions: list[Version] = []
-    tables = raw.get("version", [])
+    tables = raw.pop("version", [])
     if not (isinstance(tables, list) and all(isinstance(entry, dict) for entry in tables)):
         raise RuleError("version is not a list of tables", where=file, remedy="write [[version]] above each set")
+    for key in raw:
+        remedy = f"{near(key, ('version',))}All stands under [[version]]."
+        faults.append(Defect(Reason.INVALID_VALUE, f"unknown key {key}", remedy, file=file))
     for n, entry in enumerate(tables, 1):
-        head = {k: entry.pop(k, None) for k in ("effective", "structure", "source", "note")}
+        head = {k: entry.pop(k, None) for k in HEAD}
         where = f"{file} version {n}"
         effective = head["effective"]
         if not isinstance(effective, datetime) or effective.tzinfo is None:
             what = "effective is missing or has no zone"
             faults.append(Defect(Reason.MISSING_DATA, what, "Write 2025-01-06T08:00:00Z.", file=where))
         for k in ("structure", "source"):
-            if not head[k]:
+            if not (isinstance(head[k], str) and head[k].strip()):
                 faults.append(Defect(Reason.MISSING_DATA, f"{k} is missing", "Every version names it.", file=where))
         parameters = list(_parameters(entry, "", where, faults))
+        faults += _defects(doubled(parameters), where, Reason.DUPLICATE)
+        if not parameters and not entry:
+            faults.append(Defect(Reason.MISSING_DATA, "no parameters", "Give some.", file=where))
         if isinstance(effective, datetime) and effective.tzinfo is not None:
             ms = int(effective.timestamp() * 1000)
             named = {p.name: p for p in parameters}
@@ -254,10 +243,7 @@ def parse_versions(text: str, rulebook: str, file: str = "") -> tuple[Version, .
             versions.append(Version(rulebook, ms, str(head["structure"]), str(head["source"]), named, note))
     if not versions and not faults:
         faults.append(Defect(Reason.MISSING_DATA, "no [[version]]", "Give at least one.", file=file))
-    for a in {v.effective for v in versions}:
-        if sum(v.effective == a for v in versions) > 1:
-            what = f"two versions take effect at {format_time(a)}"
-            faults.append(Defect(Reason.DUPLICATE, what, "Date them apart.", file=file))
+    faults += _defects(between_versions(versions), file)
     if faults:
         raise RuleError(f"{rulebook}: parameters cannot be used:\n" + "\n".join(f"  - {f}" for f in faults))
     return tuple(sorted(versions, key=lambda v: v.effective))
