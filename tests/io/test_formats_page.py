@@ -18,8 +18,9 @@ READERS = {
     "accounts.csv": read_accounts,
     "deribit_positions.json": read_book,
     "derive_subaccount.json": read_book,
+    "ccxt.json": read_book,
 }
-MARKETS = ("chain.csv", "market.json", "summary.json", "derive_tickers.json")
+MARKETS = ("chain.csv", "market.json", "summary.json", "derive_tickers.json", "ccxt.json")
 
 
 @pytest.fixture(scope="module")

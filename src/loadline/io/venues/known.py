@@ -16,6 +16,11 @@ def _first(payload: Any) -> Any:
     return next((row for row in payload if isinstance(row, dict)), {}) if isinstance(payload, list) else payload
 
 
+def _ccxt(payload: Any) -> bool:
+    """``ccxt`` beside unified structures."""
+    return isinstance(payload, dict) and isinstance(payload.get("ccxt"), str)
+
+
 def _okx(payload: Any) -> bool:
     """``code`` or ``arg`` beside a list ``data``."""
     listed = isinstance(payload, dict) and isinstance(payload.get("data"), list)
@@ -66,6 +71,7 @@ def _paradex(payload: Any) -> bool:
 
 
 ENVELOPES: Mapping[str, Callable[[Any], bool]] = {
+    "ccxt": _ccxt,
     "okx": _okx,
     "bybit": _bybit,
     "derive": _derive,
@@ -73,7 +79,7 @@ ENVELOPES: Mapping[str, Callable[[Any], bool]] = {
     "hyperliquid": _hyperliquid,
     "binance": _binance,
 }
-"""The venues beside Deribit and how to tell an object of theirs: each has modules ``NAME`` and ``NAME_market``."""
+"""The venues beside Deribit, and ccxt, and how to tell their objects: each has modules ``NAME``, ``NAME_market``."""
 
 Payloads = Sequence[tuple[Any, str]]
 Account = Callable[[Any, str, str], list[Part]]
