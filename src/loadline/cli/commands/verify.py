@@ -34,13 +34,15 @@ COLUMNS = (
 
 def verify(request: Request, env: Environment) -> Outcome:
     """Answer ``loadline verify``."""
+    from loadline.backtest import cases as backtest
     from loadline.engine.cases.golden import replay_golden
     from loadline.engine.verify import Replayer, verify_file
-    from loadline.liquidation.cases import REPLAYERS
+    from loadline.liquidation import cases as liquidation
 
     own = [chosen_rulebook(word, END_OF_TIME, typed=True).rule for word in request.get("rulebook", ())]
     replayers: dict[str, Replayer] = {
-        **REPLAYERS,
+        **liquidation.REPLAYERS,
+        **backtest.REPLAYERS,
         "golden": partial(replay_golden, known={rule.name: rule for rule in own}),
     }
     files = expanded(request["file"])
