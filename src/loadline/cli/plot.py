@@ -13,6 +13,7 @@ from loadline.cli.heatmap import heatmap
 from loadline.foundation.errors import LoadlineError, MissingData
 from loadline.foundation.table import Floats
 from loadline.foundation.units import format_time
+from loadline.io.whole import whole
 
 if TYPE_CHECKING:
     from loadline.engine.surface import Surface
@@ -34,7 +35,8 @@ def write_plot(path: Path, found: Sequence[Surface]) -> str:
     if not known:
         raise MissingData("nothing to plot: no account is answered", remedy="see why with --table")
     if path.suffix == ".html":
-        path.write_text(page(known), "utf-8")
+        with whole(path) as part:
+            part.write_text(page(known), "utf-8")
     else:
         write_png(path, known)
     return f"{path}: {count(len(known), 'surface')}"
@@ -84,4 +86,5 @@ def write_png(path: Path, found: Sequence[Surface]) -> None:
     figure.supxlabel(
         "dashed: initial requirement just met; solid: maintenance, beyond it liquidation", fontsize="small"
     )
-    figure.savefig(path, dpi=110)
+    with whole(path) as part:
+        figure.savefig(part, dpi=110)

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from loadline.foundation.errors import InputError
+from loadline.io.whole import whole
 from loadline.model.cube import Cube
 
 
@@ -27,4 +28,5 @@ def write_cube(cube: Cube, path: Path | str) -> None:
         columns |= {f"{name}.{u}": given[:, n] for n, u in enumerate(scenarios.underlyings)}
     for name, pnl in (("settle", cube.unit_pnl("settle")), ("usd", cube.unit_pnl("scenario"))):
         columns |= {f"{name}.{instrument}": pnl[n] for n, instrument in enumerate(ids)}
-    pl.DataFrame(columns).write_parquet(where)
+    with whole(where) as part:
+        pl.DataFrame(columns).write_parquet(part)

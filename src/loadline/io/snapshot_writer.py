@@ -18,6 +18,7 @@ import polars as pl
 
 from loadline.foundation.errors import InputError
 from loadline.foundation.units import format_time
+from loadline.io.whole import whole
 from loadline.model.instruments import NO_EXPIRY, Instruments, Kind, PayoffForm
 from loadline.model.market import Market, Quotes
 
@@ -33,13 +34,14 @@ def write_market(market: Market, path: Path | str) -> None:
     Raises ``InputError`` for another suffix.
     """
     where = Path(path)
-    rows = instrument_rows(market)
-    if where.suffix == ".json":
-        where.write_text(json_text(market, rows), encoding="utf-8")
-    elif where.suffix == ".parquet":
-        parquet_frame(market, rows).write_parquet(where)
-    else:
+    if where.suffix not in (".json", ".parquet"):
         raise InputError(f"a market cannot be written as {where.suffix!r}", remedy="name it .json or .parquet")
+    rows = instrument_rows(market)
+    with whole(where) as part:
+        if where.suffix == ".json":
+            part.write_text(json_text(market, rows), encoding="utf-8")
+        else:
+            parquet_frame(market, rows).write_parquet(part)
 
 
 def iso(ms: int) -> str:
