@@ -8,15 +8,27 @@ text holds no parameter, no price and no scenario count beyond the padded length
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import reduce
 
 from loadline.tape.helpers import helpers
-from loadline.tape.recorded import BLOCK, ELEMENTWISE, GATHERS, REDUCES, Length, Pass, Recording, Step, coarsest, local
+from loadline.tape.recorded import (
+    BLOCK,
+    ELEMENTWISE,
+    GATHERS,
+    LANES,
+    REDUCES,
+    TILE,
+    Length,
+    Pass,
+    Recording,
+    Step,
+    coarsest,
+    local,
+)
 from loadline.tape.reductions import Reductions
 from loadline.tape.spelling import Spot, Words
 
-UNROLL = 4
-"""Positions that share one trip over the accumulators, added in order: a quarter of the loads and stores."""
+HELD = 40
+"""Totals of one group that are kept in registers while its positions are added to them, one after the other."""
 
 Into = Mapping[Step, Sequence[Step]]
 """The gathers of the body outside that add each root up."""
@@ -37,7 +49,7 @@ class Loops:
         for job in recording.passes:
             self._pass(job)
         head = [f"p{j} = P[{j}]" for j in range(len(self.words.tables.get(None, ())))]
-        head += [f"n{x.number} = N[{x.number}]" for x in recording.axes]
+        head += [f"n{x.number}, wide{x.number} = N[{x.number}, 0], N[{x.number}, 1]" for x in recording.axes]
         names = ", ".join(["lo", "hi", "out", "N", "P", *self.words.args])
         body = [f"R = np.empty({self.words.rows + BLOCK})", *head, *self._ends.before]
         lines = ["@njit(OPTIONS)", f"def run({names}):", *(f"    {line}" for line in body), *self._lines]
@@ -54,8 +66,8 @@ class Loops:
         if axis is not None:
             for s in job.steps:
                 self._say(1, f"kept{s.number} = np.empty(({hi} - {lo}) * {self._ends.state(s)})")
-            self._say(1, f"for k in range((n{axis.number} + {BLOCK - 1}) // {BLOCK}):")
-            self._say(2, f"left = min({BLOCK}, n{axis.number} - k * {BLOCK})")
+            self._say(1, f"for k in range((n{axis.number} + {axis.wide} - 1) // {axis.wide}):")
+            self._say(2, f"left = min({axis.wide}, n{axis.number} - k * {axis.wide})")
             depth = 2
         self._say(depth, f"for {level} in range({lo}, {hi}):")
         spot, roots = Spot(level, level), [s.args[0] for s in job.steps] if axis else job.steps
@@ -75,7 +87,6 @@ class Loops:
         into: Into,
         depth: int,
         passing: Sequence[Step] = (),
-        copies: Sequence[Spot] = (),
     ) -> None:
         """One group: begin its gathers, visit the finer groups once for everything, then what follows from them.
 
@@ -83,13 +94,12 @@ class Loops:
         """
         order = local(roots)
         own = [s for s in order if s.op in GATHERS]
-        for at in copies or [spot]:
-            self._codes(order, at, depth)
-        for s in own:
-            self._open(s, depth)
+        self._codes(order, spot, depth)
         heavy = [s for s in own if _is_heavy(s)]
-        if heavy:
-            self._several(spot, heavy, depth)
+        for s in own:
+            self._open(s, depth, filled=s in heavy)
+        for s in heavy:
+            self._held(spot, s, depth)
         rest = [*passing, *(s for s in own if s not in heavy)]
         if rest:
             child = coarsest(str(s.args[0].level) for s in rest)
@@ -101,18 +111,32 @@ class Loops:
         for s in own:
             if s.op == "correlated":
                 self._say(depth, *self._ends.correlated(s))
-        self._stages(spot, order, roots, into, depth, copies or [spot])
+        self._stages(spot, order, roots, into, depth)
 
-    def _several(self, spot: Spot, nets: Sequence[Step], depth: int) -> None:
-        """Positions that each add a row of scenarios of their own: several in one trip over the totals, in order."""
-        into = _by_argument(nets)
+    def _held(self, spot: Spot, net: Step, depth: int) -> None:
+        """Positions that each add a row of scenarios of their own: some totals at a time, held in registers."""
+        row, axis = net.args[0], net.axis
+        assert axis is not None
+        self._guard(row, set())
         first, last = self.words.groups("position", spot.level, spot.index)
-        self._say(depth, f"at, end = {first}, {last}", f"while at + {UNROLL} <= end:")
-        copies = [Spot("position", f"at + {u}", f"_{u}") for u in range(UNROLL)]
-        self._body(copies[0], list(into), into, depth + 1, (), copies)
-        self._say(depth + 1, f"at += {UNROLL}")
-        self._say(depth, "for position in range(at, end):")
-        self._body(Spot("position", "position"), list(into), into, depth + 1)
+        parts = [("0", TILE)]
+        if axis.long:
+            self._say(depth, f"for s in range(0, {axis.wide}, {TILE}):")
+            depth, parts = depth + 1, [("s", TILE)]
+        else:
+            cuts = range(0, axis.width, HELD)
+            parts = [(str(at), min(HELD, axis.width - at)) for at in cuts]
+        for at, count in parts:
+            lanes = [f"{at} + {LANES * j}" for j in range(count // LANES)]
+            self._say(depth, *(f"x{j} = every(0.0)" for j in range(len(lanes))))
+            self._say(depth, f"for position in range({first}, {last}):")
+            self._codes([row], Spot("position", "position"), depth + 1)
+            self._scalar(row.args[0], {}, Spot("position", "position"), depth + 1)
+            for j, lane in enumerate(lanes):
+                text = self.words.text(row, Spot("position", "position", lane), [row])
+                self._say(depth + 1, f"x{j} = x{j} + {text}")
+            place = self.words.place[net]
+            self._say(depth, *(f"store(R, {place} + {lane}, x{j})" for j, lane in enumerate(lanes)))
 
     def _codes(self, order: Iterable[Step], at: Spot, depth: int) -> None:
         """The classes by which constants are looked up in this body."""
@@ -121,10 +145,10 @@ class Loops:
             own = f"{self.words.arg(f'classes_{at.level}', 'classes', at.level)}[{at.index}]"
             if coarse != at.level:
                 own = f"{self.words.arg(f'up_{at.level}_{coarse}', 'up', at.level, coarse)}[{own}]"
-            self._say(depth, f"c_{at.level}_{coarse}{at.tag} = {own}")
+            self._say(depth, f"c_{at.level}_{coarse} = {own}")
 
-    def _open(self, s: Step, depth: int) -> None:
-        """Begin a gather at nothing."""
+    def _open(self, s: Step, depth: int, *, filled: bool) -> None:
+        """Begin a gather at nothing; ``filled``: every place of its row is about to be written."""
         if s.op == "correlated":
             a = s.args[0]
             room, width = self.words.arg(f"room_{a.level}", "room", a.level), a.axis.width if a.axis else 1
@@ -133,12 +157,12 @@ class Loops:
         elif s.axis is None:
             self._say(depth, f"t{s.number} = 0.0")
         else:
-            self.words.place[s] = self.words.row(s.axis.width)
-            self._say(depth, f"for s in range({s.axis.width}):", f"    R[{self.words.place[s]} + s] = 0.0")
+            self.words.place[s] = self.words.row(s.axis.room)
+            if not filled:
+                self._say(depth, f"for s in range(0, {s.axis.wide}, {LANES}):")
+                self._say(depth + 1, f"store(R, {self.words.place[s]} + s, 0.0)")
 
-    def _stages(
-        self, spot: Spot, order: Sequence[Step], roots: Sequence[Step], into: Into, depth: int, copies: Sequence[Spot]
-    ) -> None:
+    def _stages(self, spot: Spot, order: Sequence[Step], roots: Sequence[Step], into: Into, depth: int) -> None:
         """What is worked out per group: a reduction ends a walk over the scenarios, so what needs it comes after."""
         stage: dict[Step, int] = {}
         for s in order:
@@ -150,38 +174,35 @@ class Loops:
             now = [s for s in order if stage[s] == n]
             for s in now:
                 if s.axis is None:
-                    self._scalar(s, into, depth, copies)
+                    self._scalar(s, into, spot, depth)
             for axis in dict.fromkeys(s.axis for s in now if s.axis):
                 along = [s for s in now if s.axis is axis]
-                self._walks(axis, along, later, into, depth, copies)
+                self._walks(axis, along, later, into, spot, depth)
             for s in now:
                 for g in into.get(s, ()):
                     if g.op == "correlated":
                         self._say(depth, f"i{g.number}[m{g.number}] = classes_{spot.level}[{spot.index}]")
                         self._say(depth, f"m{g.number} += 1")
 
-    def _scalar(self, s: Step, into: Into, depth: int, copies: Sequence[Spot]) -> None:
+    def _scalar(self, s: Step, into: Into, at: Spot, depth: int) -> None:
         """A step without an axis, and its part in the gathers outside."""
-        for at in copies:
-            v = f"v{s.number}{at.tag}"
-            if s.op == "column":
-                column = self.words.arg(f"column{s.number}", "column", at.level, s.aux)
-                self._say(depth, f"{v} = {column}[{at.index}]")
-            elif s.op in REDUCES:
-                self._say(depth, *self._ends.result(s, v))
-            elif s.op in ELEMENTWISE:
-                self._say(depth, f"{v} = {self.words.text(s, at, ())}")
+        v = f"v{s.number}"
+        if s.op == "column":
+            column = self.words.arg(f"column{s.number}", "column", at.level, s.aux)
+            self._say(depth, f"{v} = {column}[{at.index}]")
+        elif s.op in REDUCES:
+            self._say(depth, *self._ends.result(s, v))
+        elif s.op in ELEMENTWISE:
+            self._say(depth, f"{v} = {self.words.text(s, at, ())}")
         for g in into.get(s, ()):
-            seen = [self.words.see(s, at) for at in copies]
+            seen = self.words.see(s, at)
             if g.op == "correlated":
-                self.words.arg(f"classes_{copies[0].level}", "classes", copies[0].level)
-                self._say(depth, f"w{g.number}[m{g.number}] = {seen[0]}")
+                self.words.arg(f"classes_{at.level}", "classes", at.level)
+                self._say(depth, f"w{g.number}[m{g.number}] = {seen}")
             else:
-                self._say(depth, *(f"t{g.number} += {x}" for x in seen))
+                self._say(depth, f"t{g.number} += {seen}")
 
-    def _walks(
-        self, axis: Length, along: Sequence[Step], later: set[Step], into: Into, depth: int, copies: Sequence[Spot]
-    ) -> None:
+    def _walks(self, axis: Length, along: Sequence[Step], later: set[Step], into: Into, at: Spot, depth: int) -> None:
         """Walks over the scenarios: one for what always counts, one for what a zero factor would leave at zero."""
         targets = [s for s in along if s in into or (s in later and not s.ends)]
         groups: dict[Step | None, list[Step]] = {}
@@ -190,29 +211,26 @@ class Loops:
         for guard, mine in groups.items():
             inner = depth
             if guard is not None:
-                test = " or ".join(f"{self.words.see(guard, at)} != 0.0" for at in copies)
-                self._say(depth, f"if {test}:")
+                self._say(depth, f"if {self.words.see(guard, at)} != 0.0:")
                 inner += 1
             wanted = [s for s in _beneath(mine, set(along)) if not s.ends]
             for a in dict.fromkeys(a for s in wanted for a in s.args if a.constant and a.level and a.axis is None):
-                for at in copies:  # named before the walk: looked up inside, it would stop the vectoriser
-                    self._say(inner, f"k{a.number}{at.tag} = {self.words.see(a, at)}")
-            self._say(inner, f"for s in range({axis.width}):")
-            for at in copies:
-                for s in wanted:
-                    self._say(inner + 1, f"v{s.number}{at.tag} = {self.words.text(s, at, wanted)}")
+                self._say(inner, f"k{a.number} = {self.words.see(a, at)}")  # looked up once, ahead of the walk
+            self._say(inner, f"for s in range(0, {axis.wide}, {LANES}):")
+            for s in wanted:
+                self._say(inner + 1, f"v{s.number} = {self.words.text(s, at, wanted)}")
             for s in mine:
-                seen = [self.words.see(s, at, wanted) for at in copies]
+                seen = self.words.see(s, at, wanted)
                 if s in later and not s.ends:
-                    self.words.place[s] = self.words.row(axis.width)
-                    self._say(inner + 1, f"R[{self.words.place[s]} + s] = {seen[0]}")
+                    self.words.place[s] = self.words.row(axis.room)
+                    self._say(inner + 1, f"store(R, {self.words.place[s]} + s, {seen})")
                 for g in into.get(s, ()):
                     if g.op == "correlated":
-                        self.words.arg(f"classes_{copies[0].level}", "classes", copies[0].level)
-                        self._say(inner + 1, f"w{g.number}[m{g.number} * n{axis.number} + s] = {seen[0]}")
+                        self.words.arg(f"classes_{at.level}", "classes", at.level)
+                        self._say(inner + 1, f"store(w{g.number}, m{g.number} * n{axis.number} + s, {seen})")
                     else:
-                        total = reduce("({0} + {1})".format, seen, f"R[{self.words.place[g]} + s]")
-                        self._say(inner + 1, f"R[{self.words.place[g]} + s] = {total}")
+                        place = self.words.place[g]
+                        self._say(inner + 1, f"store(R, {place} + s, load(R, {place} + s) + {seen})")
 
     def _guard(self, s: Step, later: set[Step]) -> Step | None:
         """The factor without an axis of ``factor * constant``: where it is 0 nothing is added, if constants are finite.

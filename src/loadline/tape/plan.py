@@ -43,7 +43,9 @@ class Plan:
         self.arguments, self.cache = loops.words.args, cache
         self._run = compiled(loops.text, cache)
         scalars = [_number(s) for s in loops.words.tables.get(None, ())]
-        self.given: list[Any] = [_plain(np.array([x.scenarios for x in recording.axes], np.int64))]
+        self.given: list[Any] = [
+            _plain(np.array([(x.scenarios, x.width) for x in recording.axes], np.int64).reshape(-1, 2))
+        ]
         self.given.append(_plain(np.array(scalars, np.float64)))
         self.constant = {
             n: _plain(self._bind(w, loops.words.tables)) for n, w in loops.words.args.items() if w[0] in _BY_MARKET

@@ -16,11 +16,15 @@ from loadline.tape.frame import LEVELS, Classes, Floats
 from loadline.tape.term import NotPlannable, Term
 
 LANES = 8
-"""Numbers folded side by side: short axes are padded to a multiple, a minimum is kept per lane."""
-BLOCK = 64
-"""Scenarios of a long axis worked on at a time."""
+"""Numbers worked on side by side: short axes are padded to a multiple."""
+TILE = 32
+"""Scenarios of a long axis whose totals stay in registers while positions are added up."""
+BLOCK = 512
+"""The most scenarios of a long axis worked on at a time: a row of them is kept in the first cache."""
+TABLE = 1 << 24
+"""Bytes of one block of a table that are expected to stay in the last cache."""
 SINGLE = 128
-"""The longest axis that is one block; a longer one is reduced block by block in a pass of its own."""
+"""The longest axis that is one block of a literal length; a longer one is reduced in a pass of its own."""
 
 GATHERS = ("net", "correlated")
 """Operations that take the groups of a finer level: where one loop ends in another."""
@@ -31,14 +35,29 @@ ELEMENTWISE = ("add", "sub", "scale", "signed", "losses", "tiered", "bracketed",
 
 @dataclass(eq=False, slots=True)
 class Length:
-    """One axis: its number in the plan, scenarios, and scenarios per block."""
+    """One axis: its number in the plan, scenarios, and scenarios per block; ``items``: rows of its largest table."""
 
     number: int
     scenarios: int
+    items: int
     width: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.width = BLOCK if self.long else -(-self.scenarios // LANES) * LANES
+        self.width = -(-self.scenarios // LANES) * LANES
+        if self.long:
+            most = min(max(TABLE // 8 // max(self.items, 1) // TILE, 1) * TILE, BLOCK)
+            blocks = -(-self.scenarios // most)
+            self.width = -(-self.scenarios // (blocks * TILE)) * TILE
+
+    @property
+    def room(self) -> int:
+        """Places of one row of scratch: literal in the text, so that the count of many scenarios does not matter."""
+        return BLOCK + LANES if self.long else self.width
+
+    @property
+    def wide(self) -> str:
+        """How the text spells the width of a block."""
+        return f"wide{self.number}" if self.long else str(self.width)
 
     @property
     def long(self) -> bool:
@@ -110,7 +129,7 @@ class Recording:
         if t.axis is None:
             return None
         if t.axis not in self._axis_of:
-            self._axis_of[t.axis] = Length(len(self.axes), len(t.axis.labels))
+            self._axis_of[t.axis] = Length(len(self.axes), len(t.axis.labels), self.classes.size["position"])
             self.axes.append(self._axis_of[t.axis])
         return self._axis_of[t.axis]
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -19,18 +20,20 @@ TEXT = {
     "scale": "{0} * {1}",
     "signed": "{0} * by_sign({0}, {1}, {2})",
     "losses": "lesser(0.0, {0})",
-    "tiered": "-abs({0}) * lesser({1} + {2} * greater(abs({0}) - {3}, 0.0), {4})",
-    "rounded": "np.rint({0} * {1}) / {1}",
+    "tiered": "-absolute({0}) * lesser({1} + {2} * greater(absolute({0}) - {3}, 0.0), {4})",
+    "rounded": "rint({0} * {1}) / {1}",
 }
+FUNCTIONS = re.compile(r"\b(by_sign|lesser|greater|absolute|rint|bracket)\(")
+"""What has another name for eight numbers than for one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where a line of text stands: a level, how its group is spelled, and a tag on its variables."""
+    """Where a line of text stands: a level, how its group is spelled, and the first of eight scenarios."""
 
     level: str
     index: str
-    tag: str = ""
+    lane: str = "s"
 
 
 class Words:
@@ -66,27 +69,29 @@ class Words:
         """Return what an elementwise step computes; ``now`` as for ``see``."""
         seen = [self.see(a, at, now) for a in s.args]
         if s.op == "min":
-            return reduce("lesser({0}, {1})".format, seen)
-        if s.op == "bracketed":
-            size, n = f"abs({seen[0]})", len(seen) // 2
+            said = reduce("lesser({0}, {1})".format, seen)
+        elif s.op == "bracketed":
+            size, n = f"absolute({seen[0]})", len(seen) // 2
             bounds, rates = seen[1:n], seen[n:]
-            total = f"({rates[0]} + 0.0 * {size})"
+            said = f"({rates[0]} + 0.0 * {size})"
             for bound, below, rate in zip(bounds, rates, rates[1:], strict=False):
-                total = f"bracket({total}, {size}, {bound}, {below}, {rate})"
-            return f"-{size} * {total}"
-        return TEXT[s.op].format(*seen)
+                said = f"bracket({said}, {size}, {bound}, {below}, {rate})"
+            said = f"-{size} * {said}"
+        else:
+            said = TEXT[s.op].format(*seen)
+        return FUNCTIONS.sub(r"\g<1>8(", said) if s.axis is not None else said
 
     def see(self, a: Step, at: Spot, now: Sequence[Step] = ()) -> str:
         """Return how a line at ``at`` spells a step; ``now``: those that have a value inside this walk."""
         if not a.constant:
             if a.axis is not None and a not in now:
-                return f"R[{self.place[a]} + s]"
-            return f"t{a.number}" if a.op in ("net", "correlated") else f"v{a.number}{at.tag}"
-        code = f"c_{at.level}_{a.level}{at.tag}" if a.level else "0"
+                return f"load(R, {self.place[a]} + {at.lane})"
+            return f"t{a.number}" if a.op in ("net", "correlated") else f"v{a.number}"
+        code = f"c_{at.level}_{a.level}" if a.level else "0"
         if a.axis is not None:
-            return f"{self.arg(f'A{a.number}', 'blocks', a)}[{'k' if a.axis.long else 0}, {code}, s]"
+            return f"pick({self.arg(f'A{a.number}', 'blocks', a)}, {'k' if a.axis.long else 0}, {code}, {at.lane})"
         if a.level is not None and now:
-            return f"k{a.number}{at.tag}"
+            return f"k{a.number}"
         table = self.tables.setdefault(a.level, [])
         if a not in table:
             table.append(a)
