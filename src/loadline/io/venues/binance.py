@@ -67,12 +67,14 @@ def read_account(payload: Any, file: str, account: str) -> list[Part]:
     Raises ``InputError`` for a response of another kind, and for one that says an error.
     """
     s = Statement(VENUE, file, account)
-    if isinstance(payload, dict) and "assets" not in payload:
+    if isinstance(payload, dict) and "code" in payload:
         raise refused(file, payload.get("code", ""), payload.get("msg", ""))
-    if isinstance(payload, dict):
+    if isinstance(payload, dict) and "assets" in payload:
         _assets(rows_of(payload, "assets"), s)
         _positions(rows_of(payload, "positions"), s)
         return s.parts("balances", "positions")
+    if not isinstance(payload, list):
+        raise unknown(file, "save an account, papi balance, positionRisk or openOrders")
     if has(payload, "positionAmt"):
         _positions(payload, s)
         return s.parts("positions")

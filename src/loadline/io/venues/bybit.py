@@ -72,13 +72,14 @@ def read_account(payload: Any, file: str, account: str) -> list[Part]:
     s, topic = Statement(VENUE, file, account), str(payload.get("topic", ""))
     result = payload.get("result")
     category = str(result.get("category", "")) if isinstance(result, dict) else ""
-    if has(rows, "coin") and not has(rows, "symbol"):
+    if has(rows, "coin") and isinstance(rows[0]["coin"], list):
         _wallets([coin for row in rows for coin in rows_of(row, "coin")], s)
         return s.parts("balances")
-    if has(rows, "symbol", "orderId") or topic.startswith("order"):
+    if has(rows, "symbol", "orderId", "orderStatus") or topic.startswith("order"):
         _orders(rows, s)
         return s.parts("orders")
-    if has(rows, "symbol", "size", "side") or topic.startswith("position") or (category and not rows):
+    held = has(rows, "symbol", "size", "side") and any(has(rows, f) for f in ("avgPrice", "entryPrice"))
+    if held or topic.startswith("position") or (category and not rows):
         _positions(rows, s, category)
         return s.parts("positions")
     raise unknown(file, "save position/list, account/wallet-balance or order/realtime")

@@ -29,7 +29,7 @@ from loadline.io.numbers import BadCell, moment
 from loadline.io.piece import Piece
 from loadline.io.snapshot_writer import iso
 from loadline.io.venues.deribit_names import MONTHS, Contract
-from loadline.io.venues.statement import Given, Row, Statement, contract_of, has, rows_of
+from loadline.io.venues.statement import Given, Row, Statement, contract_of, has, rows_of, unknown
 from loadline.model.instruments import Instruments, Kind, PayoffForm
 from loadline.model.market import Quotes
 
@@ -150,7 +150,8 @@ def kind_of(payload: Any) -> str:
     rows = rows_of(payload, "result", "list")
     if has(rows, "symbol", "baseCoin"):
         return "instruments"
-    return "tickers" if has(rows, "symbol") and any(has(rows, f) for f in ("markPrice", "usdIndexPrice")) else ""
+    priced = any(has(rows, f) for f in ("markPrice", "usdIndexPrice"))
+    return "tickers" if priced and has(rows, "symbol") and not has(rows, "side") else ""
 
 
 def read_market(payloads: Sequence[tuple[Any, str]], at: int | None = None) -> Piece:
@@ -160,6 +161,8 @@ def read_market(payloads: Sequence[tuple[Any, str]], at: int | None = None) -> P
     tickers: dict[str, tuple[dict[str, Any], int, int]] = {}
     index: dict[str, float] = {}
     for payload, file in sorted(payloads, key=lambda given: kind_of(given[0]) != "instruments"):
+        if not kind_of(payload):
+            raise unknown(file, "save market/tickers, and market/instruments-info", "the response holds no prices")
         s, rows = Statement("bybit", file, ""), rows_of(payload, "result", "list")
         if kind_of(payload) == "instruments":
             made = ((name, referred(ref)) for _, ref, name in s.parsed(Reference, rows, "symbol") if ref is not None)

@@ -18,7 +18,7 @@ from loadline.io.codec import refusal
 from loadline.io.piece import Piece, marks_of_vols, vols_of_marks
 from loadline.io.snapshot_writer import iso
 from loadline.io.venues.deribit_names import Contract
-from loadline.io.venues.statement import Given, Instant, Row, Statement, contract_of, has, product, rows_of
+from loadline.io.venues.statement import Given, Instant, Row, Statement, contract_of, has, product, rows_of, unknown
 from loadline.model.instruments import Instruments, Kind, PayoffForm
 from loadline.model.market import Quotes
 
@@ -106,6 +106,8 @@ def read_market(payloads: Sequence[tuple[Any, str]], at: int | None = None) -> P
     stamps: dict[str, int] = {}
     for payload, file in payloads:
         s, references = Statement("okx", file, ""), kind_of(payload) == "instruments"
+        if not kind_of(payload):
+            raise unknown(file, "save public/instruments, public/mark-price, public/opt-summary", "no prices in it")
         rows = rows_of(payload, "data")
         if references:
             for i, ref, name in s.parsed(Reference, rows, "instId"):
