@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from loadline.foundation.errors import InputError
-from loadline.foundation.table import Floats, Ints, Labels
+from loadline.foundation.table import Bools, Floats, Ints, Labels
 from loadline.model.scenario_set import Scenarios
 from loadline.model.universe import STABLE, Universe
 from loadline.tape.term import Axis, Term, constant
@@ -90,30 +90,89 @@ class Cube:
         return constant(picked, "position", self.axis(*families, name=name))
 
 
+@dataclass(frozen=True, eq=False)
+class _Priced:
+    """What goes into the value of a contract, one row per instrument: base state and scenarios."""
+
+    columns: tuple[Any, ...]
+    shocked: Shocked
+    vol: Floats
+    index: Floats | None
+
+    @classmethod
+    def of(cls, universe: Universe, shocked: Shocked, base_vol: Floats | None = None) -> _Priced:
+        i, q = universe.instruments, universe.quotes
+        vol = np.nan_to_num(q.vol if base_vol is None else base_vol)[:, None]
+        index = None if shocked.conversion is None else universe.index[:, None]
+        columns = (i.form, i.multiplier, np.ascontiguousarray(q.forward[:, None]), i.strike, universe.tau, i.right)
+        return cls(columns, shocked, vol, index)
+
+    def values(self, rows: Ints | slice) -> tuple[Floats, Floats]:
+        """The values of some rows: in every scenario, and as things stand."""
+        from loadline.kernels.payoff import contract_values  # compiled code: loaded on first use
+
+        form, multiplier, forward, strike, tau, right = (c[rows] for c in self.columns)
+        s = self.shocked
+        discount, shifted, index = (None if x is None else x[rows] for x in (s.discount, s.conversion, self.index))
+
+        def value(prices: Floats, vols: Floats, conversion: Floats | None) -> Floats:
+            facts = (form, multiplier, prices, strike, vols, tau, right)
+            return contract_values(*facts, discount=discount, conversion=conversion)
+
+        return value(s.forward[rows], s.vol[rows], shifted), value(forward, self.vol[rows], index)[:, 0]
+
+    def moved(self, before: _Priced) -> Bools:
+        """(N,) which rows anything differs in; all of them where there are more scenarios or other inputs."""
+        found = np.zeros(len(self.columns[0]), np.bool_)
+        pairs = zip((*self.columns, *self._given()), (*before.columns, *before._given()), strict=True)
+        for new, old in pairs:
+            if new is None or old is None or new.shape != old.shape:
+                found |= new is not old
+            elif new is not old:
+                differs = new.view(np.int64) != old.view(np.int64)  # by their bits: what is not a number can stay
+                found |= differs if differs.ndim == 1 else differs.any(1)
+        return found
+
+    def _given(self) -> tuple[Any, ...]:
+        s = self.shocked
+        return s.forward, s.vol, s.discount, s.conversion, self.vol, self.index
+
+
 def build_cube(universe: Universe, scenarios: Scenarios, shocked: Shocked, base_vol: Floats | None = None) -> Cube:
     """Return the cube of a universe under shocked columns; raises ``InputError`` naming what is not a number.
 
     ``base_vol``: (N,) vols of the unshocked value, 1/sqrt(year), the market's if left out. Values: ``kernels.payoff``.
     """
-    from loadline.kernels.payoff import contract_values  # compiled code: loaded on first use
+    value, base = _Priced.of(universe, shocked, base_vol).values(slice(None))
+    return _checked(universe, scenarios, value, base)
 
-    i, q = universe.instruments, universe.quotes
-    vol = np.nan_to_num(q.vol if base_vol is None else base_vol)[:, None]
-    fixed = (i.form, i.multiplier)
-    options = (i.strike, universe.tau, i.right)
 
-    def values(forward: Floats, vols: Floats, conversion: Floats | None) -> Floats:
-        strike, tau, right = options
-        return contract_values(
-            *fixed, forward, strike, vols, tau, right, discount=shocked.discount, conversion=conversion
-        )
+def rebuild_cube(
+    before: Cube, was: Shocked, universe: Universe, scenarios: Scenarios, now: Shocked
+) -> tuple[Cube, Bools]:
+    """Return the cube of the same instruments at another moment, and (N,) which rows were priced again.
 
-    index = None if shocked.conversion is None else universe.index[:, None]
-    base = values(np.ascontiguousarray(q.forward[:, None]), vol, index)[:, 0]
-    value = values(shocked.forward, shocked.vol, shocked.conversion)
+    Only those whose inputs differ are: the others keep their values, so the result is ``build_cube``'s to the bit.
+    ``was``: the shocked columns that ``before`` was built from. Raises ``InputError`` naming what is not a number.
+    """
+    new = _Priced.of(universe, now)
+    moved = new.moved(_Priced.of(before.universe, was))
+    if not moved.any():
+        return _checked(universe, scenarios, before.value, before.base), moved
+    rows: Ints | slice = slice(None) if moved.all() else np.flatnonzero(moved)
+    value, base = new.values(rows)
+    if isinstance(rows, np.ndarray):
+        kept = before.value.copy(), before.base.copy()
+        kept[0][rows], kept[1][rows] = value, base
+        value, base = kept
+    return _checked(universe, scenarios, value, base), moved
+
+
+def _checked(universe: Universe, scenarios: Scenarios, value: Floats, base: Floats) -> Cube:
+    """The cube of these values, if they are all finite."""
     if not np.isfinite(value).all() or not np.isfinite(base).all():
         bad = np.argwhere(~np.isfinite(np.hstack([base[:, None], value])))
-        named = sorted({str(i.id[n]) for n, _ in bad})
+        named = sorted({str(universe.instruments.id[n]) for n, _ in bad})
         raise InputError(
             f"no value for {', '.join(named[:10])}{' and others' if len(named) > 10 else ''}",
             causes="a missing vol or forward that the rule needs",

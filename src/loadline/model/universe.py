@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from loadline.foundation.errors import InputError
 from loadline.foundation.table import Bools, Floats, Ints, Labels, Texts
 from loadline.foundation.units import MS_PER_DAY, MS_PER_YEAR, format_time
 from loadline.model.instruments import NO_EXPIRY, Instruments, Kind, PayoffForm
@@ -19,6 +22,9 @@ STABLE = ("USD", "USDC", "USDT")
 """Currencies that a spot scenario of a coin does not move."""
 CASH = "USDC"
 """What coin contracts are restated to pay in."""
+OF_INSTRUMENTS = ("underlyings", "pairs", "settles", "option", "spot", "perpetual", "future", "coin_settled")
+OF_TIME = ("seconds", "tau", "days")
+"""What a universe works out from facts of instruments, and from the time left: the same after a tick."""
 
 
 def pair_of(underlying: str) -> str:
@@ -113,6 +119,24 @@ class Universe:
         mark = np.where(self.spot, self.quotes.forward, self.quotes.mark)
         return np.where(self.instruments.upfront, mark * self.instruments.multiplier, 0.0)
 
+    def on(self, market: Market, rows: Ints) -> Universe:
+        """Return the same instruments at another moment's prices, as ``build_universe`` would give them.
+
+        ``rows``: (N,) where each stands in ``market``. Raises ``InputError`` if it lists them under other facts than
+        before, multipliers aside.
+        """
+        listed = market.instruments.take(rows)
+        changed = [c for c in listed.columns() if not _same(getattr(listed, c), getattr(self.instruments, c))]
+        if any(c != "multiplier" for c in changed):
+            raise InputError(f"the market lists instruments of another {changed[0]}", remedy="build the universe anew")
+        names = (*OF_INSTRUMENTS, *(OF_TIME if market.as_of == self.as_of else ()))
+        known = {name: self.__dict__[name] for name in names if name in self.__dict__}
+        return _priced(market, rows, listed if changed else self.instruments, self.classes, known)
+
+
+def _same(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+
 
 def expiry_label(instruments: Instruments) -> Texts:
     """Return (N,) the expiry bucket: a date, ``perpetual`` or ``spot`` (each a bucket of its own)."""
@@ -169,16 +193,28 @@ def build_universe(market: Market, rows: Ints, unit: Callable[[Instruments], Tex
         "expiry": [named[i] for i in first["expiry"].tolist()],
         "strike": [f"{named[i]} {strike[i]:.10g}" if strike[i] >= 0 else named[i] for i in first["strike"].tolist()],
     }
-    quotes = market.quotes.take(rows[order])
-    return Universe(
+    return _priced(market, rows[order], sorted_rows, Classes(code, labels), {})
+
+
+def _priced(market: Market, rows: Ints, instruments: Instruments, classes: Classes, known: dict[str, Any]) -> Universe:
+    """The universe of sorted instruments that are these rows of a market; ``known``: what is worked out already."""
+    underlyings = known.get("underlyings") or Labels.of(instruments.underlying)
+    settles = known.get("settles") or Labels.of(instruments.settle)
+
+    def each(labels: Labels, price: Callable[[str], float]) -> Floats:
+        return np.array([price(name) for name in labels.names], np.float64)[labels.place]
+
+    found = Universe(
         as_of=market.as_of,
-        instruments=sorted_rows,
-        quotes=quotes,
-        index=np.array([market.price(u) for u in sorted_rows.underlying.tolist()]),
-        index_confidence=np.array([market.index_confidence.get(u, 1.0) for u in sorted_rows.underlying.tolist()]),
-        fx=np.array([market.price(c) for c in sorted_rows.settle.tolist()]),
-        classes=Classes(code, labels),
+        instruments=instruments,
+        quotes=market.quotes.take(rows),
+        index=each(underlyings, market.price),
+        index_confidence=each(underlyings, lambda u: market.index_confidence.get(u, 1.0)),
+        fx=each(settles, market.price),
+        classes=classes,
     )
+    found.__dict__.update(known | {"underlyings": underlyings, "settles": settles})
+    return found
 
 
 def _changes(column: Texts | Floats) -> Bools:

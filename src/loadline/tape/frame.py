@@ -146,6 +146,19 @@ class Frame:
             found.columns[level, name] = values[part] if level == "position" else values[lo:hi]
         return found
 
+    def only(self, accounts: Ints) -> Frame:
+        """Return some ``accounts``, rising, as a frame of their own."""
+        starts = self.starts("position", "account")
+        count = np.diff(starts)[accounts]
+        ends = np.cumsum(count)
+        rows = np.repeat(starts[accounts] - ends + count, count) + np.arange(int(count.sum()))
+        owner = np.repeat(np.arange(len(accounts)), count)
+        names = [self.accounts[n] for n in accounts.tolist()] if isinstance(self.accounts, tuple) else range(len(count))
+        found = Frame(self.classes_of, owner, self.item[rows], names, self.sums)
+        for (level, name), values in self.columns.items():
+            found.columns[level, name] = values[rows if level == "position" else accounts]
+        return found
+
     def _group_at(self, level: str, position: Ints) -> Ints:
         """The first group of a level that begins at or after some positions; the number of groups after the last."""
         if level == "position":
@@ -178,6 +191,14 @@ class Frame:
         return len(self.item) == self.classes_of.size["position"] and bool(
             (self.item == np.arange(len(self.item))).all()
         )
+
+    @cached_property
+    def by_item(self) -> tuple[Ints, Ints]:
+        """(items + 1,) where each item's holders begin, and (P,) who they are, account by account."""
+        items = self.classes_of.size["position"]
+        narrow = self.item.astype(np.uint16) if items <= 1 << 16 else self.item  # sorted by radix
+        order = np.argsort(narrow, kind="stable")
+        return np.append(0, np.cumsum(np.bincount(self.item, minlength=items))), self.owner[order]
 
     def label(self, level: str, group: int) -> str:
         """Return the text of one group."""

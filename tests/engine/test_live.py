@@ -1,0 +1,147 @@
+"""A venue kept up to date equals one computed anew after every tick, in every bit, and touches only who has to be."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from loadline.engine.bulk import Venue, venue
+from loadline.engine.columns import Columns
+from loadline.engine.live import Live
+from loadline.foundation.errors import LoadlineError, Reason
+from loadline.foundation.units import MS_PER_DAY
+from loadline.model.instruments import Kind
+from loadline.model.market import Market
+from loadline.rulebooks.rulebook import SHIPPED
+from tests.engine.books import IDS, MARKET
+from tests.engine.test_bulk import NOT_PLANNED, VENUES_OF_PERPETUALS, accounts, columns
+
+COUNT = 25
+FAST = ("isolated", "derive", "deribit-xpm", "deribit-spm", "tail")
+ROWS = np.arange(len(IDS))
+
+
+def ticked(rng: np.random.Generator, market: Market) -> Market:
+    """The market after one of many small things: a mark, a vol, one expiry, an index, a currency, or a day."""
+    q, i = market.quotes, market.instruments
+    what = rng.choice(
+        ["mark", "vol", "expiry", "index", "fx", "nothing", "day", "confidence"],
+        p=[0.2, 0.2, 0.25, 0.1, 0.05, 0.1, 0.05, 0.05],
+    )
+    one = rng.choice(np.flatnonzero(i.kind == Kind.OPTION))
+    move = 1.0 + 0.01 * rng.normal()
+    if what in ("mark", "vol", "confidence"):
+        moved = getattr(q, what).copy()
+        moved[one] = 0.9 if what == "confidence" else moved[one] * move
+        return market.replace(quotes=q.replace(**{what: moved}))
+    if what == "expiry":
+        mine = (i.expiry == i.expiry[one]) & (i.underlying == i.underlying[one])
+        forward, vol = np.where(mine, q.forward * move, q.forward), np.where(mine, q.vol / move, q.vol)
+        return market.replace(quotes=q.replace(forward=forward, vol=vol))
+    if what == "index":
+        coin = str(rng.choice(["BTC", "ETH"]))
+        return market.replace(index=market.index | {coin: market.index[coin] * move})
+    if what == "fx":
+        return market.replace(fx=market.fx | {"USDC": 1.0 - 0.0001 * rng.integers(0, 5)})
+    return market.replace(as_of=market.as_of + (MS_PER_DAY if what == "day" else 0))
+
+
+def alike(found: Venue, want: Venue) -> None:
+    for name in ("equity", "initial", "maintenance", "account", "currency"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(want, name))
+    assert found.refused == want.refused and found.reason == want.reason
+
+
+def follows(rulebook: str, plans: Path, seed: int, ticks: int) -> None:
+    rng = np.random.default_rng(seed)
+    book, names = accounts(seed, COUNT, orders=seed % 2 == 0)
+    if rulebook in VENUES_OF_PERPETUALS:
+        keep = np.isin(MARKET.instruments.kind[MARKET.rows(book.positions.instrument)], [Kind.PERPETUAL])
+        book = type(book)(book.positions.take(keep), book.balances)
+    held = columns(book, names)
+    live = Live(rulebook, MARKET, held, COUNT, workers=1 + seed % 2, cache=plans)
+    market, partly = MARKET, 0
+    for _ in range(ticks):
+        before, market = live.now, ticked(rng, market)
+        moved = live.tick(market)
+        now = live.now
+        alike(now, venue(rulebook, market, held_on(held, market), COUNT, cache=plans))
+        same = np.setdiff1d(np.arange(len(now)), moved.results)
+        np.testing.assert_array_equal(now.initial[same], before.initial[same])
+        partly += not moved.whole and len(moved.results) < len(now)
+        assert bool(moved.whole) <= (rulebook in NOT_PLANNED)
+    assert partly or rulebook in NOT_PLANNED
+
+
+def held_on(held: Columns, market: Market) -> Columns:
+    """The same holdings on another moment of the market."""
+    wallets = held.market.instruments.id[len(MARKET.instruments) :].tolist()
+    return Columns(market.with_wallet(wallets), *(getattr(held, c) for c in COLUMNS))
+
+
+COLUMNS = ("account", "row", "kind", "quantity", "unsettled", "order", "limit")
+
+
+@pytest.mark.parametrize("rulebook", FAST)
+def test_ticks_are_the_venue_anew(rulebook: str, plans: Path) -> None:
+    follows(rulebook, plans, 1, 6)
+    follows(rulebook, plans, 2, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rulebook", SHIPPED)
+def test_ticks_are_the_venue_anew_under_every_rulebook(rulebook: str, plans: Path) -> None:
+    for seed in range(3, 9):
+        follows(rulebook, plans, seed, 12)
+
+
+def two_coins() -> tuple[Columns, int, int]:
+    """Three accounts: one holds an option of BTC, one of ETH, one both; and the rows of these options."""
+    btc, eth = MARKET.rows(np.array(["BTC_USDC-11D-85000-C", "ETH_USDC-116D-3000-P"])).tolist()
+    return Columns.of(MARKET, np.array([0, 1, 2, 2]), np.array([btc, eth, btc, eth]), np.ones(4)), btc, eth
+
+
+def test_only_who_holds_what_moved_is_margined_again(plans: Path) -> None:
+    held, _, eth = two_coins()
+    live, vol = Live("derive", MARKET, held, 4, cache=plans), MARKET.quotes.vol.copy()
+    vol[eth] *= 1.01
+    moved = live.tick(MARKET.replace(quotes=MARKET.quotes.replace(vol=vol)))
+    assert moved.results.tolist() == [1, 2] and moved.priced == 1 and not moved.whole
+    moved = live.tick(MARKET.replace(quotes=MARKET.quotes.replace(vol=vol)))
+    assert not len(moved.results) and not moved.priced
+    bid = np.full(len(vol), 1.0)  # no rule looks at it
+    assert not len(live.tick(MARKET.replace(quotes=MARKET.quotes.replace(vol=vol, bid=bid))).results)
+
+
+def test_a_price_that_goes_missing_refuses_who_holds_it_and_comes_back(plans: Path) -> None:
+    held, btc, _ = two_coins()
+    live, vol = Live("derive", MARKET, held, 4, cache=plans), MARKET.quotes.vol.copy()
+    vol[btc] = np.nan
+    lost = MARKET.replace(quotes=MARKET.quotes.replace(vol=vol))
+    assert live.tick(lost).whole
+    alike(live.now, venue("derive", lost, held_on(held, lost), 4, cache=plans))
+    assert {n: gap.reason for n, gap in live.now.refused.items()} == dict.fromkeys((0, 2), Reason.MISSING_DATA)
+    mark = MARKET.quotes.mark * 1.5
+    assert not live.tick(
+        lost.replace(quotes=lost.quotes.replace(mark=mark))
+    ).whole  # still refused, for the same reason
+    assert live.tick(MARKET).whole and not live.now.refused
+
+
+def test_another_list_of_instruments_is_read_by_name(plans: Path) -> None:
+    held, *_ = two_coins()
+    live, turned = Live("isolated", MARKET, held, 4, cache=plans), ROWS[::-1]
+    other = MARKET.replace(instruments=MARKET.instruments.take(turned), quotes=MARKET.quotes.take(turned))
+    before = live.now.initial
+    assert live.tick(other).whole
+    np.testing.assert_array_equal(live.now.initial, before)
+
+
+def test_a_check_finds_what_drifted(plans: Path) -> None:
+    held, *_ = two_coins()
+    live = Live("isolated", MARKET, held, 4, cache=plans, check=2)
+    live.tick(MARKET)
+    live._out[1, 1] -= 1.0  # as a rule would that looks at more than its constants say
+    with pytest.raises(LoadlineError, match="1 accounts drifted: initial of account 1"):
+        live.tick(MARKET)
+    live.verify()
