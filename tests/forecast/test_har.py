@@ -3,12 +3,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadline.forecast.har import MONTH, features, har
+from loadline.forecast.har import SPANS, features, har
 from loadline.forecast.realised import DAY, realised
 from loadline.forecast.scores import confidence_set, diebold_mariano, qlike, squared_error
 from loadline.foundation.errors import InputError
 
-HOUR = 3_600_000
+HOUR, MONTH = 3_600_000, SPANS[-1]
 KINDS = ("har", "log-har", "harq")
 
 

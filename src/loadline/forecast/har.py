@@ -14,8 +14,8 @@ from loadline.foundation.errors import InputError
 from loadline.foundation.table import Floats, Ints
 
 Kind = Literal["har", "log-har", "harq"]
-WEEK, MONTH = 7, 30
-"""Days; these markets do not close."""
+SPANS = (1, 7, 30)
+"""A day, a week and a month; these markets do not close."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,17 +26,17 @@ class Ahead:
     variance: Floats
 
 
-def features(variance: Floats) -> Floats:
-    """Return (T, 3) mean variance of the last day, week and month; NaN until a month is there.
+def features(variance: Floats, spans: tuple[int, ...] = SPANS) -> Floats:
+    """Return (T, spans) mean variance over the last days, week and month; NaN until the longest span is there.
 
     >>> features(np.arange(1.0, 32.0))[-1].tolist()
     [31.0, 28.0, 16.5]
     """
     total = np.concatenate([[0.0], np.cumsum(variance)])
-    out = np.full((len(variance), 3), np.nan)
-    for n, days in enumerate((1, WEEK, MONTH)):
-        ends = np.arange(MONTH, len(variance) + 1)
-        out[MONTH - 1 :, n] = (total[ends] - total[ends - days]) / days
+    ends = np.arange(max(spans), len(variance) + 1)
+    out = np.full((len(variance), len(spans)), np.nan)
+    for n, days in enumerate(spans):
+        out[max(spans) - 1 :, n] = (total[ends] - total[ends - days]) / days
     return out
 
 
@@ -48,6 +48,7 @@ def har(
     window: int = 1000,
     least: int = 365,
     refit: int = 7,
+    spans: tuple[int, ...] = SPANS,
     quarticity: Floats | None = None,
     also: Floats | None = None,
 ) -> Ahead:
@@ -55,6 +56,7 @@ def har(
 
     ``variance``: (T,) realised, per day, days in a row; ``horizon``: days ahead whose mean is forecast; ``window``,
     ``least``: most and fewest past days fitted to; ``refit``: days between fits; ``quarticity``: (T,) for ``harq``;
+    ``spans``: days that predictors are means over, the first of them 1 (of hourly variance: 1, 24, 168 hours);
     ``also``: (T, K) further predictors known at the end of each day (variances, such as implied ones).
 
     ``har``: ``v = b0 + b1 day + b2 week + b3 month``; ``log-har``: that in logarithms, with half the variance of the
@@ -73,19 +75,19 @@ def har(
         raise InputError("harq needs the quarticity of each day", remedy="take it from forecast.realised")
     if v.ndim != 1 or not np.isfinite(v).all() or (v <= 0).any():
         raise InputError("a realised variance is missing or not positive", remedy="leave out days without trades")
-    if horizon < 1 or len(v) < MONTH + least + horizon:
+    if horizon < 1 or len(v) < max(spans) + least + horizon:
         raise InputError(f"{len(v)} days for a horizon of {horizon}",
-                         remedy=f"give {MONTH + least + max(horizon, 1)} days or more")  # fmt: skip
-    x, y = _design(v, kind, quarticity, also), _target(v, horizon)
+                         remedy=f"give {max(spans) + least + max(horizon, 1)} days or more")  # fmt: skip
+    x, y = _design(v, kind, spans, quarticity, also), _target(v, horizon)
     if kind == "log-har":
         x, y = np.log(x), np.log(y)
     x = np.hstack([np.ones((len(x), 1)), x])
-    place = np.arange(MONTH - 1 + least + horizon - 1, len(v))
+    place = np.arange(max(spans) - 1 + least + horizon - 1, len(v))
     out = np.empty(len(place))
     for at in range(0, len(place), refit):
         days = place[at : at + refit]
         last = days[0] - horizon  # the newest day whose target has come true
-        past = slice(max(last + 1 - window, MONTH - 1), last + 1)
+        past = slice(max(last + 1 - window, max(spans) - 1), last + 1)
         seen = y[past]
         beta, *_ = np.linalg.lstsq(x[past], seen, rcond=None)
         found = np.clip(x[days] @ beta, seen.min(), seen.max())
@@ -95,8 +97,8 @@ def har(
     return Ahead(place, out)
 
 
-def _design(v: Floats, kind: Kind, quarticity: Floats | None, also: Floats | None) -> Floats:
-    parts = [features(v)]
+def _design(v: Floats, kind: Kind, spans: tuple[int, ...], quarticity: Floats | None, also: Floats | None) -> Floats:
+    parts = [features(v, spans)]
     if kind == "harq" and quarticity is not None:
         parts.append((np.sqrt(quarticity) * v)[:, None])
     if also is not None:
