@@ -60,8 +60,10 @@ def har(
     ``also``: (T, K) further predictors known at the end of each day (variances, such as implied ones).
 
     ``har``: ``v = b0 + b1 day + b2 week + b3 month``; ``log-har``: that in logarithms, with half the variance of the
-    residuals added before the exponential; ``harq``: ``b1 + b4 sqrt(quarticity)`` instead of ``b1``. Levels are kept
-    within the least and largest seen by the fit. Raises ``InputError`` for variances not positive, or too few days.
+    residuals added before the exponential; ``harq``: ``b1 + b4 sqrt(quarticity)`` instead of ``b1``.
+    A forecast beyond what the fit has seen is cut to its largest or least; a level below the least, which may even be
+    negative, says that the regression is out of its range and becomes the mean.
+    Raises ``InputError`` for variances not positive, or too few days.
     Source: F. Corsi (2009), Journal of Financial Econometrics 7; T. Bollerslev, A. Patton and R. Quaedvlieg (2016),
     Journal of Econometrics 192.
 
@@ -90,7 +92,8 @@ def har(
         past = slice(max(last + 1 - window, max(spans) - 1), last + 1)
         seen = y[past]
         beta, *_ = np.linalg.lstsq(x[past], seen, rcond=None)
-        found = np.clip(x[days] @ beta, seen.min(), seen.max())
+        found = np.minimum(x[days] @ beta, seen.max())
+        found = np.where(found < seen.min(), seen.min() if kind == "log-har" else seen.mean(), found)
         if kind == "log-har":
             found = np.exp(found + 0.5 * float(np.var(seen - x[past] @ beta)))
         out[at : at + refit] = found
