@@ -6,6 +6,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check -qq
 RUNTIME = $(VENV)/stamp-runtime
 DEV = $(VENV)/stamp-dev
+RIVALS = $(VENV)/stamp-bench
 
 .PHONY: help demo test test-slow lint bench docs sample golden clean
 
@@ -14,7 +15,7 @@ help:
 	@echo 'make test       style, types, import contracts and the fast tests'
 	@echo 'make test-slow  the long tests, with many more random examples'
 	@echo 'make lint       style, types and import contracts alone'
-	@echo 'make bench      the benchmarks; results in .benchmarks/latest.json'
+	@echo 'make bench      every benchmark beside its rivals, some minutes; rewrites docs/performance.md (BENCH=--quick for a look)'
 	@echo 'make docs       regenerate the pages that are made from the code'
 	@echo 'make sample     regenerate the sample data in src/loadline/data'
 	@echo 'make golden     regenerate the golden cases in cases/ after a rule or parameter changed'
@@ -27,11 +28,11 @@ demo: $(RUNTIME)
 
 test: lint
 	@echo '== tests (fast tier)'
-	@$(BIN)/python -m pytest -n 2 -q -p no:benchmark
+	@$(BIN)/python -m pytest -n 2 -q
 
 test-slow: $(DEV)
 	@echo '== tests (long tier)'
-	@$(BIN)/python -m pytest -n 2 -q -p no:benchmark -m slow --hypothesis-profile=nightly
+	@$(BIN)/python -m pytest -n 2 -q -m slow --hypothesis-profile=nightly
 
 lint: $(DEV)
 	@echo '== style (ruff)'
@@ -41,10 +42,8 @@ lint: $(DEV)
 	@echo '== import contracts (import-linter)'
 	@$(BIN)/lint-imports --no-logo
 
-bench: $(DEV)
-	@mkdir -p .benchmarks
-	@$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-json=.benchmarks/latest.json
-	@$(BIN)/python -m benchmarks.report .benchmarks/latest.json
+bench: $(RIVALS)
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 docs: $(DEV)
 	@$(BIN)/python -m tools.docs
@@ -81,4 +80,9 @@ $(RUNTIME): $(VENV)/stamp-venv requirements.lock pyproject.toml
 $(DEV): $(RUNTIME) requirements-dev.lock
 	@echo 'Installing the pinned development packages (requirements-dev.lock); the first time takes a minute'
 	@$(PIP) install -r requirements-dev.lock
+	@touch $@
+
+$(RIVALS): $(DEV) requirements-bench.lock
+	@echo 'Installing the pinned rivals that Loadline is measured beside (requirements-bench.lock)'
+	@$(PIP) install -r requirements-bench.lock || echo 'Some could not be installed: the page will say so.'
 	@touch $@

@@ -1,0 +1,100 @@
+"""Measure everything, keep it in ``.benchmarks/latest.json`` and write the pages: ``python -m benchmarks [--quick]``.
+
+``--quick``: fewer accounts and rounds, to see whether it runs; prints the tables and writes no page. ``--only PART``
+measures some parts again and keeps the rest of what was measured before on this machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterable
+from importlib import import_module
+
+from benchmarks import books, growth, limits, machine, memory, nets, pricing, rules, start, trades
+from benchmarks.children import KEPT, ROOT
+from benchmarks.work import Figures, Work, installed, measured
+
+LATEST = KEPT / "latest.json"
+ACCOUNTS, FEW = 100_000, 10_000
+LATER = ("ticks", "cluster")
+"""Modules that tell of themselves by ``works(accounts)`` or ``figures(accounts)``, where they are there."""
+
+
+def parts(accounts: int, rounds: int) -> dict[str, Callable[[], Figures]]:
+    """By name: what gives a part's figures; parts that end in rows share one list."""
+
+    def rows(make: Callable[[], Iterable[Work]]) -> Callable[[], Figures]:
+        return lambda: {"rows": [measured(work, rounds) for work in make()]}
+
+    found = {
+        "limits": lambda: {"limits": limits.limits(rounds)},
+        "memory": lambda: {"memory": memory.peaks(accounts)},
+        "start": lambda: {"start": start.starting(rounds)},
+        "prices": rows(lambda: pricing.prices()),
+        "nets": rows(lambda: [*nets.reductions(accounts), nets.segments()]),
+        "rules": rows(lambda: rules.whole(accounts)),
+        "books": rows(lambda: books.building(accounts)),
+        "trades": rows(lambda: trades.single()),
+        "growth": lambda: {"growth": growth.growing(max(2, rounds // 2))},
+    }
+    for name in LATER:
+        if installed(f"benchmarks.{name}"):
+            module = import_module(f"benchmarks.{name}")
+            if hasattr(module, "works"):
+                found[name] = rows(lambda module=module: module.works(accounts))  # type: ignore[misc]
+            if hasattr(module, "figures"):
+                found[name] = lambda module=module, name=name: {name: module.figures(accounts)}  # type: ignore[misc]
+    return found
+
+
+def kept() -> Figures:
+    """What was measured before, nothing if nothing was."""
+    found: Figures = json.loads(LATEST.read_text("utf-8")) if LATEST.exists() else {}
+    return found
+
+
+def main() -> None:
+    """Measure and write."""
+    known = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split("\n", 1)[0])
+    known.add_argument("--quick", action="store_true", help="fewer accounts and rounds; write no page")
+    known.add_argument(
+        "--only", nargs="*", default=[], metavar="PART", help="measure these parts again, keep the others"
+    )
+    asked = known.parse_args()
+    accounts, rounds = (FEW, 2) if asked.quick else (ACCOUNTS, 5)
+    began, watch = time.perf_counter(), machine.Watch()
+    described = machine.described(watch)
+    if machine.busy(described, None):
+        print(f"This machine is busy (load {watch.load:.1f} on {described['cores']} cores): times will be too long.")
+    todo = parts(accounts, rounds)
+    unknown = set(asked.only) - set(todo)
+    if unknown:
+        known.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(todo)}")
+    before = kept() if asked.only else {}
+    results: Figures = {"quick": asked.quick, "parts": dict(before.get("parts", {})), "machine": described}
+    for name, run in todo.items():
+        if asked.only and name not in asked.only:
+            continue
+        print(f"{name} …", end=" ", flush=True)
+        clock = time.perf_counter()
+        results["parts"][name] = run()
+        print(f"{time.perf_counter() - clock:.0f} s", flush=True)
+    others = watch.others()
+    described |= {"others": others, "busy": machine.busy(described, others), "accounts": accounts}
+    described["seconds"] = time.perf_counter() - began
+    KEPT.mkdir(exist_ok=True)
+    LATEST.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    if described["busy"]:
+        print(f"Other work kept {others or 0.0:.1f} of {described['cores']} cores busy meanwhile.")
+    report = import_module("benchmarks.report")
+    if asked.quick:
+        print("\n".join(report.summary(results)))
+    else:
+        report.write(results, ROOT)
+        print(f"Wrote docs/performance.md, its figures and the README's table from {LATEST.relative_to(ROOT)}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""Why a row is where it is: sentences written by hand around numbers that were measured, so that none goes stale.
+
+``MISSED[key, n]`` says why aim ``n`` of a row was missed (used only if it was); ``GAP[key]`` what lies between the row
+and what the machine permits. A row without words says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchmarks.limits import permitted
+from benchmarks.said import cache, count, digits, rate, seconds, size, times
+from benchmarks.work import Figures
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row's figures and the machine's limits, under short names."""
+
+    figures: Figures
+    machine: Figures
+
+    @property
+    def ours(self) -> float:
+        """Processor seconds per unit of work."""
+        return float(self.figures["processor"])
+
+    def rival(self, n: int) -> float:
+        """Processor seconds per unit of work of rival ``n``."""
+        return float(self.figures["rivals"][n]["processor"])
+
+    def need(self, name: str) -> float:
+        """What a unit of work asks for."""
+        return float(self.figures["need"][name])
+
+    @property
+    def limit(self) -> Figures:
+        """What the machine permits."""
+        return permitted(self.figures["need"], self.machine)
+
+    def read(self, level: str, how: str = "straight") -> float:
+        """Bytes per second from a level."""
+        return float(self.machine["read"][level][how])
+
+
+def _price(r: Row) -> str:
+    return (
+        f"A value takes {r.need('arithmetic'):.0f} operations and {r.need('divisions'):.0f} divisions (counted in "
+        "the kernel's own text): a logarithm, an exponential and two rational functions of degree 9 over 10, "
+        "accurate to the last digits in the far tail too. Without fused multiply-add, which would make results "
+        f"depend on the machine, that is {seconds(r.limit['seconds']['arithmetic'])} at the peak rate measured here "
+        f"({digits(r.machine['arithmetic'] / 1e9)} billion a second); the rest is waiting for chains of dependent "
+        "operations and for the divider. Its numbers go through the cache in blocks of 256 options; reading and "
+        f"writing them takes no part in it ({seconds(r.limit['seconds']['loads and stores'])} if everything stored "
+        "were read back)."
+    )
+
+
+def _price_missed_numpy(r: Row) -> str:
+    wanted = r.rival(0) / 40.0
+    return (
+        f"numpy with `ndtr` takes {seconds(r.rival(0))} a value here, so 40× would be {seconds(wanted)}, "
+        f"{times(r.limit['limit'] / wanted)} below what the arithmetic alone permits on one core; "
+        f"{times(r.rival(0) / r.limit['limit'])} is the most"
+    )
+
+
+def _price_missed_time(r: Row) -> str:
+    return (
+        f"see what it consists of [below](#how-far-from-the-machine); {times(r.ours / r.limit['limit'])} from the limit"
+    )
+
+
+def _price_missed_jax(r: Row) -> str:
+    return f"JAX takes {seconds(r.rival(1))} of processor time a value; 8× of that is {seconds(r.rival(1) / 8)}"
+
+
+def _cube(r: Row) -> str:
+    values = r.figures["facts"]["values"]
+    return (
+        f"{count(values)} option values and their states: {seconds(r.ours / values)} each, of which the values are "
+        "as much as in the first row; the rest is numpy, one pass over the array after the other: every rung of the "
+        "vol ladder, the forwards, gathering rows, a look for what is not a number."
+    )
+
+
+def _worst(r: Row) -> str:
+    level = r.limit["level"]
+    return (
+        f"An account's positions read {size(r.need('bytes'))} of a cube of {size(r.need('size'))}; L2 holds "
+        f"{cache(r.machine['caches']['2'])}, so they come from {level}: {seconds(r.need('bytes') / r.read(level))} "
+        f"at the {rate(r.read(level))} of reading straight through, "
+        f"{seconds(r.need('bytes') / r.read(level, 'rows'))} at the {rate(r.read(level, 'rows'))} at which rows in "
+        "random order were added up here. The additions alone would take "
+        f"{seconds(r.limit['seconds']['arithmetic'])}, the loads and stores of the loops "
+        f"{seconds(r.limit['seconds']['loads and stores'])}; they overlap with the reading, but not wholly, and "
+        "hardware fetches ahead along a row, not to where the next position's row begins."
+    )
+
+
+def _tail(r: Row) -> str:
+    return (
+        f"Reads the cube as the row above. With what it takes to keep the worst, {count(r.need('arithmetic'))} "
+        f"operations and {count(r.need('touched') / 8)} loads and stores; finding them among 512 goes by masks and "
+        "small loops whose lengths nobody can foresee, so the processor guesses wrong now and then."
+    )
+
+
+def _scipy_missed(r: Row) -> str:
+    best = min(r.rival(0), r.rival(1))
+    return (
+        f"scipy's product reads the same rows of the same cube ({seconds(best)}), and that is most of the time of "
+        "both: what can be saved is writing and reading back accounts × scenarios"
+    )
+
+
+def _tail_missed(r: Row) -> str:
+    best, sums = min(r.rival(0), r.rival(1)), float(r.machine["rows"].get("worst", 0.0))
+    return (
+        f"a third of scipy's best is {seconds(best / 3)}; adding up, which both must do, takes {seconds(sums)} of it "
+        "here (the row above), and finding the worst the rest"
+    )
+
+
+def _hand_missed(r: Row) -> str:
+    note = r.figures["rivals"][2]["note"]
+    return (
+        f"the hand-written kernel ({note}) is tuned to this machine's caches and may reorder additions; a plan "
+        "serves every rule and its order of addition is part of the contract"
+    )
+
+
+def _second_core(r: Row) -> str:
+    return "both cores read from one L3 and share its bandwidth"
+
+
+def _whole(r: Row) -> str:
+    return (
+        f"{count(r.need('arithmetic'))} operations, {count(r.need('touched') / 8)} loads and stores (counted in the "
+        f"generated loops), {size(r.need('bytes'))} of a cube of {size(r.need('size'))}, which lives in "
+        f"{r.limit['level']}. What sets its limit, {r.limit['most']}, would permit {seconds(r.limit['limit'])}; "
+        "loops over a few dozen scenarios are some ten vectors long, so beginning and ending them, walking ragged "
+        "groups and looking up each position's constants weigh as much as the arithmetic."
+    )
+
+
+def _within(r: Row) -> str:
+    said = (
+        f"an account is {count(r.need('arithmetic'))} operations and {count(r.need('touched') / 8)} loads and "
+        f"stores, {seconds(r.limit['limit'] * 1e5)} for 100,000 at the limit measured here"
+    )
+    wider = "; the aim was set where vectors are twice as wide (AVX-512)"
+    return said + ("" if r.machine["vectors"] == "AVX-512" else wider)
+
+
+def _book(r: Row) -> str:
+    return (
+        f"Reading and writing every row once would take {seconds(r.limit['limit'])}. Sorting is the rest: a row's "
+        f"account, instrument and number packed in one integer and sorted in place, {seconds(r.ours / 10)} a row, "
+        "then one pass for each level of groups. The group-by hashes and leaves its groups in no order; the sort in "
+        f"the same library takes {seconds(r.rival(1))} for less than a book needs."
+    )
+
+
+def _check(r: Row) -> str:
+    return (
+        f"The loops need {seconds(r.limit['limit'])} at the limit for {count(r.need('arithmetic'))} operations over "
+        "200 legs; laying the account out anew with the trade in it, and calling compiled code from Python once, is "
+        "the rest."
+    )
+
+
+def _check_missed(r: Row) -> str:
+    return (
+        "every leg's groups, offsets and columns are laid out anew for each trade, and a call from Python into "
+        "compiled code with some thirty arrays costs several microseconds; many candidates in one call share the "
+        "second"
+    )
+
+
+def _replay(r: Row) -> str:
+    return (
+        "One account is eager: numpy on arrays of a few hundred numbers, where each operation costs about a "
+        "microsecond however short the array. It keeps every intermediate, which is what an explanation is read "
+        "from."
+    )
+
+
+Said = Callable[[Row], str]
+GAP: dict[str, Said] = {
+    "price": _price,
+    "cube derive": _cube,
+    "cube deribit-xpm": _cube,
+    "worst": _worst,
+    "es975": _tail,
+    "es99": _tail,
+    "derive": _whole,
+    "deribit-xpm": _whole,
+    "book": _book,
+    "check derive": _check,
+    "check deribit-xpm": _check,
+    "margin": _replay,
+}
+MISSED: dict[tuple[str, int], Said] = {
+    ("price", 0): _price_missed_numpy,
+    ("price", 1): _price_missed_jax,
+    ("price", 3): _price_missed_time,
+    ("worst", 0): _scipy_missed,
+    ("worst", 1): _hand_missed,
+    ("worst", 2): _second_core,
+    ("es975", 0): _tail_missed,
+    ("es99", 0): _tail_missed,
+    ("derive", 1): _within,
+    ("deribit-xpm", 1): _within,
+    ("check derive", 0): _check_missed,
+    ("checks derive", 0): _check_missed,
+}

@@ -1,0 +1,119 @@
+"""The performance page is rendered from results alone; what is counted in a plan's text is what runs."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import operations, report
+from benchmarks.nets import framed, recorded
+from benchmarks.pricing import SCENARIOS
+from benchmarks.said import digits, seconds, size
+from benchmarks.venue_data import held
+from benchmarks.work import Figures, Rival, Work, beats, measured, under
+from tests.conftest import ROOT
+
+LIMITS = {
+    "sizes": {"L1": 16_000, "L2": 400_000, "L3": 8e6, "memory": 1e8},
+    "read": {level: {"straight": 1e11, "rows": 5e10} for level in ("L1", "L2", "L3", "memory")},
+    "arithmetic": 3e10,
+    "divisions": 2e9,
+    "exp": 2e-9,
+    "log": 2e-9,
+}
+MACHINE: Figures = {
+    "date": "2026-01-01", "processor": "A chip", "cores": 2, "vectors": "AVX2", "system": "Linux", "python": "3.11",
+    "packages": {"numpy": "2.0", "jax": ""}, "caches": {"1": 32768, "2": 524288, "3": 33554432}, "load": 0.1,
+    "seconds": 400.0, "others": 0.05, "busy": False,
+}  # fmt: skip
+
+
+def row(key: str, **more: object) -> Figures:
+    """A row of results."""
+    need = {"arithmetic": 100.0, "divisions": 5.0, "bytes": 4096.0, "size": 1e6, "touched": 800.0}
+    rivals = [
+        {"name": n, "processor": s, "wall": s, "note": ""}
+        for n, s in (("quick", 4e-6), ("slow", 8e-6), ("third", 9e-6))
+    ]
+    plain = {"key": key, "title": f"the {key}", "per": "account", "count": 10, "processor": 2e-6, "wall": {"one": 2e-6}}
+    plain |= {"rivals": rivals, "missing": ["absent"], "need": need, "facts": {"values": 10}}
+    plain["aims"] = [{"text": "2.5× less", "value": 2.0, "bound": 2.5, "unit": "x", "wall": False, "reached": False}]
+    return plain | more
+
+
+@pytest.fixture
+def results() -> Figures:
+    rows = [row(key) for key in ("price", "worst", "es975", "derive", "book", "check derive", "unheard of")]
+    return {"quick": False, "machine": MACHINE, "parts": {"limits": {"limits": LIMITS}, "nets": {"rows": rows}}}
+
+
+def test_the_page_is_made_from_the_results_alone(results: Figures, tmp_path: Path) -> None:
+    (tmp_path / "docs/img").mkdir(parents=True)
+    for name in (report.PAGE, report.FIRST):
+        (tmp_path / name).write_text(f"above\n{report.BEGIN}\nwhat stood there\n{report.END}\nbelow\n", "utf-8")
+    report.write(json.loads(json.dumps(results)), tmp_path)
+    page = (tmp_path / report.PAGE).read_text("utf-8")
+    assert page.startswith("above\n") and page.endswith("below\n") and "what stood there" not in page
+    assert "| the worst | 2.5× less | 2× | **not reached**:" in page
+    assert "absent | not installed" in page
+    assert "| the price, per account | 100 | 4.1 kB in L3 | 800 B | 41 ns | reading from L3 | 2 µs | 49× |" in page
+    assert "| the worst, 100,000 accounts × 10 positions | 200 ms | quick: 2×;" in (tmp_path / "README.md").read_text(
+        "utf-8"
+    )
+    assert (tmp_path / "docs/img/speed.png").stat().st_size > 1000
+
+
+def test_a_busy_machine_is_told(results: Figures) -> None:
+    results["machine"] = MACHINE | {"busy": True, "others": 1.25}
+    results["parts"]["nets"]["rows"][0]["aims"][0]["wall"] = True
+    said = "\n".join(report.page(results))
+    assert "other work had 1.25 of its 2 cores" in said
+    assert "the machine was busy: measure again" in said
+
+
+def test_a_page_without_marks_is_not_written(results: Figures) -> None:
+    with pytest.raises(ValueError, match="begin benchmarks"):
+        report.replaced("no marks", [])
+
+
+@pytest.mark.parametrize("name", [report.PAGE, report.FIRST])
+def test_pages_have_the_marks(name: str) -> None:
+    text = (ROOT / name).read_text("utf-8")
+    assert text.count(report.BEGIN) == text.count(report.END) == 1
+
+
+def test_numbers_as_people_say_them() -> None:
+    assert [seconds(x) for x in (1.234, 0.0996, 1.5e-5, 9.996e-4, 2.5e-9)] == [
+        "1.23 s",
+        "99.6 ms",
+        "15 µs",
+        "1 ms",
+        "2.5 ns",
+    ]
+    assert [digits(x) for x in (0.0, 0.123, 12.3, 1234.0)] == ["0", "0.12", "12", "1,200"]
+    assert size(2.5e6) == "2.5 MB"
+
+
+def test_rivals_that_are_not_installed_are_no_failure() -> None:
+    work = Work("k", "t", "call", 1, lambda _: None, aims=(beats("absent", 2.0), under(10.0)), missing=("absent",))
+    assert [aim["reached"] for aim in measured(work, 1)["aims"]] == [None, True]
+    beside = Work(
+        "k", "t", "call", 1, lambda _: None, (Rival("other", lambda: sum(range(10_000)), 1),), (beats("other", 0.0),)
+    )
+    assert measured(beside, 1)["aims"][0]["reached"]
+
+
+def test_operations_are_counted_in_the_text_that_runs() -> None:
+    """The sums of ten legs over 512 scenarios: one multiplication and one addition each, then a minimum."""
+    book = held(20)
+    done = operations.of_plan(recorded(lambda x: x.worst("scenario")), framed(book), 20)
+    legs = np.count_nonzero(book.quantity) / 20
+    assert 2 * legs * SCENARIOS <= done.arithmetic <= 2 * 10 * SCENARIOS * 1.1
+    assert legs * SCENARIOS <= done.cube <= 10 * SCENARIOS
+
+
+def test_a_value_takes_five_divisions() -> None:
+    """ln(F/K)/v and the quotient inside the logarithm, and two rational functions."""
+    done = operations.of_black76()
+    assert done.divisions == 5.0 and 150 < done.arithmetic < 250
