@@ -93,7 +93,7 @@ class Problem:
 
     ``most_trades``: instruments traded at most (by account); ``lots``: whole lots only. ``held``: units of each
     posting's ``source`` that there are. ``transfers``: USD per contract (fee, each side) to move a position between two
-    own accounts at mark, by instrument.
+    own accounts at mark, by instrument. ``days``: the horizon that rates are over.
     """
 
     portfolio: Portfolio
@@ -106,6 +106,7 @@ class Problem:
     postings: tuple[Posting, ...] = ()
     held: Mapping[str, float] = field(default_factory=dict)
     transfers: Mapping[str, float] = field(default_factory=dict)
+    days: float = 30.0
 
     def __post_init__(self) -> None:
         """Refuse what would have no least cost, or no meaning."""

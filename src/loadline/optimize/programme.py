@@ -46,7 +46,8 @@ class Programme:
         scale = max(abs(self.base.objective), float(np.max(moves.cost * moves.upper, initial=0.0)) * 1e-3, 1e-6)
         self.money = 10.0 ** round(np.log10(scale) - 3.0)
         self.trade = self.program.columns(np.zeros(len(moves)), moves.upper, cost=moves.cost / self.money)
-        self.named: dict[str, Ints] = {}
+        self.named: dict[str, tuple[str, Ints]] = {}
+        self.row_unit: dict[str, float] = {}
         self.limits: dict[str, tuple[Ints, Limit]] = {}
         self.required: list[int] = []
         self.lowerings: list[Lowering] = []
@@ -72,20 +73,22 @@ class Programme:
         gap = Affine.columns(column) + total.scaled(1.0 / unit)
         self.program.rows(gap, np.zeros(1), np.array([np.inf]))
         if np.isfinite(site.ask.cap):
-            self.named[f"cap on {site.ask.account} under {site.ask.rulebook.rule.name}"] = np.array([-1 - column[0]])
+            name = f"cap on {site.ask.account} under {site.ask.rulebook.rule.name}"
+            self.named[name] = "column", column
         if site.ask.solvent:
             left = (low.lower(site.equity, rows, 1).scaled(site.usd) + loss).scaled(1.0 / unit)
             kept = self.program.rows(left, np.zeros(len(rows)), np.full(len(rows), np.inf))
-            self.named[f"{site.ask.side} requirement of {site.ask.account} covered"] = kept
+            self.named[f"{site.ask.side} requirement of {site.ask.account} covered"] = "row", kept
 
     def _limit(self, limit: Limit) -> None:
         rows = self._gross(limit) if limit.gross else self._net(limit)
-        self.named[limit.name] = rows
+        self.named[limit.name] = "row", rows
         self.limits[limit.name] = (rows, limit)
 
     def _net(self, limit: Limit) -> Ints:
         col, weight = self._weights(limit)
         unit = _unit(weight)
+        self.row_unit[limit.name] = unit
         row = Affine(np.zeros(len(col), np.int64), col, weight / unit, np.zeros(1))
         return self.program.rows(row, np.array([limit.low / unit]), np.array([limit.high / unit]))
 
@@ -94,12 +97,11 @@ class Programme:
         each = np.array([limit.weights.get(i, 0.0) for i in c.instrument.tolist()]) * c.lot
         each = np.where((c.account == limit.account) | (limit.account == ""), each, 0.0)
         cols, weights = [m.buys, m.sells], [each, -each]
-        for column, source, to, name in m.transfers:
+        for column, _, _, name in m.transfers:
             if limit.account:
-                side = (to == limit.account) * 1.0 - (source == limit.account) * 1.0
-                effect = next(e for e in m.effects if e.column == column and e.account == to)
+                mine = [e.quantity for e in m.effects if e.column == column and e.account == limit.account]
                 cols.append(np.array([column]))
-                weights.append(np.array([side * limit.weights.get(name, 0.0) * effect.quantity]))
+                weights.append(np.array([limit.weights.get(name, 0.0) * sum(mine)]))
         return np.concatenate(cols), np.concatenate(weights)
 
     def _gross(self, limit: Limit) -> Ints:
@@ -119,7 +121,7 @@ class Programme:
                 parts.append(Affine.columns(size, unit))
         total = Affine.joined(parts)
         row = total.sums(np.zeros(len(total), np.int64), 1)
-        unit = max(limit.high, 1e-9)
+        unit = self.row_unit[limit.name] = max(limit.high, 1e-9)
         return self.program.rows(row.scaled(1.0 / unit), np.array([-np.inf]), np.ones(1))
 
     def _shared(self) -> None:
@@ -131,7 +133,8 @@ class Programme:
             weight = np.concatenate([np.ones(len(mine)), -np.ones(len(mine))])
             row = Affine(np.zeros(len(col), np.int64), col, weight, np.zeros(1))
             held = self.problem.held.get(source, 0.0)
-            self.named[f"{source} at hand"] = self.program.rows(row, np.array([-np.inf]), np.array([held]))
+            kept = self.program.rows(row, np.array([-np.inf]), np.array([held]))
+            self.named[f"{source} at hand"] = "row", kept
 
     # ---- points
     def point(self, z: Floats) -> Point:
@@ -147,14 +150,29 @@ class Programme:
         )
         return Point(z, float(rates @ needed) + cost, needed, cost, ok and self._kept(z))
 
+    def change(self, limit: Limit, z: Floats) -> float:
+        """Return what a point does to a limit: the change, or the gross that there is after it."""
+        if limit.gross:
+            return self._gross_of(limit, z)
+        col, weight = self._weights(limit)
+        return float(weight @ z[col])
+
+    def _gross_of(self, limit: Limit, z: Floats) -> float:
+        total = 0.0
+        for site in {s.ask.account: s for s in self.sites}.values():
+            if limit.account in ("", site.ask.account):
+                ids = site.universe.instruments.id[site.frame.item].tolist()
+                w = np.array([abs(limit.weights.get(i, 0.0)) for i in ids])
+                total += float(w @ np.abs(site.quantity.values(z)))
+        return total
+
     def _kept(self, z: Floats) -> bool:
         for limit in self.problem.limits:
-            if not limit.gross:
-                col, weight = self._weights(limit)
-                change = float(weight @ z[col])
-                room = FEASIBLE * max(1.0, float(np.abs(weight * z[col]).sum()))
-                if not limit.low - room <= change <= limit.high + room:
-                    return False
+            ends = [abs(x) for x in (limit.low, limit.high) if np.isfinite(x)]
+            room = FEASIBLE * max([*ends, 1e-3 * _unit(self._weights(limit)[1])])
+            change = self.change(limit, z)
+            if change > limit.high + room or (not limit.gross and change < limit.low - room):
+                return False
         return True
 
     def offer(self, z: Floats) -> Point:
@@ -163,6 +181,18 @@ class Programme:
         if found.feasible and (not self.best.feasible or found.objective < self.best.objective):
             self.best = found
         return found
+
+    def conflict(self, seconds: Callable[[], float], stop: Stop | None) -> list[str]:
+        """Return a smallest set of named bounds that contradict each other: each is let go of where it may be."""
+        kept = []
+        for name, (kind, which) in self.named.items():
+            freed = self.program.release(kind, which)
+            if self.program.solve(seconds=max(seconds(), 0.05), stop=stop).z is not None:
+                kept.append(name)
+                freed()
+            if stop is not None and stop():
+                break
+        return kept
 
     # ---- solving
     def solve(

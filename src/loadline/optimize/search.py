@@ -37,8 +37,8 @@ class Found:
     relaxation: float
     status: str
     programme: Programme
-    linear: bool
-    """Whether the last solve was linear, so that duals can be read."""
+    prices: tuple[Floats, Floats]
+    """Reduced costs and duals of the continuous problem; empty where it has no solution."""
 
     @property
     def gap(self) -> float:
@@ -59,27 +59,27 @@ def search(
     programme.solve(seconds=budget.left, stop=budget.over)
     relaxation = programme.bound
     if programme.answer.z is None:
-        return Found(programme.best, -np.inf, -np.inf, programme.status, programme, True)
-    if not problem.lots and problem.most_trades is None:
-        return _continuous(programme, budget, progress)
-    return _discrete(programme, relaxation, budget, progress)
+        return Found(programme.best, -np.inf, -np.inf, programme.status, programme, (np.empty(0), np.empty(0)))
+    prices = programme.program.prices()
+    whole = problem.lots or problem.most_trades is not None
+    find = _discrete if whole or (problem.candidates.least > problem.candidates.lot).any() else _continuous
+    bound = find(programme, budget, progress)
+    return Found(programme.best, bound, relaxation, programme.status, programme, prices)
 
 
-def _continuous(programme: Programme, budget: Budget, progress: Progress | None) -> Found:
+def _continuous(programme: Programme, budget: Budget, progress: Progress | None) -> float:
     """The linear optimum; where pieces have the wrong curvature, branch on them, then descend from what is best."""
-    bound = relaxation = programme.bound
+    bound = programme.bound
     if closed(programme.best, bound) or programme.wrong == 0:
-        return Found(programme.best, bound, relaxation, programme.status, programme, True)
+        return bound
     _descend(programme, budget)
-    linear = True
     if 0 < len(programme.binaries) <= CHOICES and not closed(programme.best, bound):
         programme.program.make_integer(programme.binaries)
         programme.program.precision(1e-9)
         bound = max(bound, _branch(programme, budget, progress))
-        linear = False
     if not closed(programme.best, bound):
         _descend(programme, budget)
-    return Found(programme.best, bound, relaxation, programme.status, programme, linear)
+    return bound
 
 
 def _branch(programme: Programme, budget: Budget, progress: Progress | None) -> float:
@@ -107,8 +107,8 @@ def _descend(programme: Programme, budget: Budget) -> None:
             return
 
 
-def _discrete(programme: Programme, relaxation: float, budget: Budget, progress: Progress | None) -> Found:
-    most = programme.problem.most_trades
+def _discrete(programme: Programme, budget: Budget, progress: Progress | None) -> float:
+    most, relaxation = programme.problem.most_trades, programme.bound
     start = programme.best
     programme.best = programme.base  # the continuous optimum is no incumbent
     support = _support(programme, start.z, most, budget)
@@ -129,7 +129,7 @@ def _discrete(programme: Programme, relaxation: float, budget: Budget, progress:
     if not budget.over():
         _offer_start(programme, switches)
         bound = max(bound, _branch(programme, budget, progress))
-    return Found(programme.best, bound, relaxation, programme.status, programme, False)
+    return bound
 
 
 def _support(programme: Programme, z: Floats, most: int | None, budget: Budget) -> Ints:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from loadline.engine.engine import SPLIT, evaluate, segregate
+from loadline.engine.engine import SPLIT, evaluate, segregate, with_trades
 from loadline.foundation.table import Floats
 from loadline.model.positions import Balances, Portfolio, Positions
 from loadline.model.universe import CASH
@@ -21,7 +21,7 @@ from loadline.tape.term import Term
 
 QUANTITY = ("position", "quantity")
 TINY = 1e-12
-"""A position held in name only: rules that look at what is held see every candidate, and refuse what they do not take."""
+"""A position held in name only: rules that look at what is held see every candidate, and refuse what they must."""
 WATCHED = ("worst", "tail", "tiered", "power", "correlated", "losses", "signed", "bracketed", "min")
 
 
@@ -33,7 +33,7 @@ class Site:
     """
 
     def __init__(self, problem: Problem, ask: Ask, moves: Moves) -> None:
-        self.ask, self.market = ask, problem.market
+        self.ask, self.market, self.before = ask, problem.market, problem.portfolio.only([ask.account])
         rule, version = ask.rulebook.rule, ask.rulebook.version
         self.settled = not rule.alone(problem.market, version)
         effects = [e for e in moves.effects if e.account == ask.account]
@@ -74,6 +74,25 @@ class Site:
         found = self._replay.run({QUANTITY: self.quantity.values(z)})
         by = {id(t): v for t, v in zip(self._watched, found, strict=True)}
         return lambda t: by[id(t)]
+
+    def after(self, z: Floats) -> Portfolio:
+        """Return what the account holds after a point, to be margined from the start."""
+        i, frame = self.universe.instruments, self.frame
+        change = self.quantity.values(z) - self.base
+        mine = self.before
+        moved: dict[str, float] = {}
+        for name, by in zip(i.id[frame.item].tolist(), change.tolist(), strict=True):
+            if by:
+                moved[name] = moved.get(name, 0.0) + by
+        listed = self.market.instruments.index
+        trades = {k: v for k, v in moved.items() if k in listed}
+        traded = with_trades(mine, trades, self.ask.account) if trades else mine
+        cash = {k: v for k, v in moved.items() if k not in listed}
+        b = traded.balances
+        known = dict(zip(b.currency.tolist(), b.amount.tolist(), strict=True))
+        rows = {c: known.get(c, 0.0) + cash.get(c, 0.0) for c in [*known, *(c for c in cash if c not in known)]}
+        wallet = Balances.from_rows({"account": self.ask.account, "currency": c, "amount": a} for c, a in rows.items())
+        return Portfolio(traded.positions, wallet, traded.orders, traded.accounts)
 
     def requirement(self, value: Callable[[Term], Floats]) -> float:
         """Return the requirement that counts, USD, positive."""

@@ -104,11 +104,20 @@ class Program:
         """Change what columns may be: the basis stays dual feasible."""
         self.h.changeColsBounds(len(cols), cols.astype(np.int32), self._finite(lower), self._finite(upper))
 
-    def row_bounds(self, rows: Ints, lower: Floats, upper: Floats) -> None:
-        """Change what rows may be; their constants are the caller's."""
-        low, high = self._finite(lower), self._finite(upper)
-        for row, a, b in zip(rows.tolist(), low.tolist(), high.tolist(), strict=True):
-            self.h.changeRowBounds(row, a, b)
+    def release(self, kind: str, which: Ints) -> Callable[[], None]:
+        """Let go of the bounds of some rows or columns; the answer puts them back."""
+        change = self.h.changeRowBounds if kind == "row" else self.h.changeColBounds
+        held = []
+        for k in which.tolist():
+            *_, low, high, _ = self.h.getRow(k) if kind == "row" else self.h.getCol(k)
+            change(k, -self.lib.kHighsInf, self.lib.kHighsInf)
+            held.append((k, low, high))
+
+        def back() -> None:
+            for k, low, high in held:
+                change(k, low, high)
+
+        return back
 
     def costs(self, cols: Ints, cost: Floats) -> None:
         """Change the objective: the basis stays primal feasible."""
@@ -130,8 +139,8 @@ class Program:
         """
         lib, h = self.lib, self.h
         for _ in range(2):
-            timed = np.isfinite(seconds) and stop is None  # whoever says when to stop has a better clock
-            limit = h.getRunTime() + seconds if timed else lib.kHighsInf
+            patience = seconds if stop is None else 4.0 * seconds  # whoever says when to stop has a better clock
+            limit = h.getRunTime() + patience if np.isfinite(seconds) else lib.kHighsInf
             h.setOptionValue("time_limit", float(limit))
             with _Listening(h, lib, stop, progress, bool(self.integer)):
                 h.run()

@@ -50,6 +50,8 @@ class Worst:
     def __init__(self, term: Term, var: Ints) -> None:
         self.term, self.var = term, var
         self.had: dict[int, set[int]] = {}
+        self.rows: list[tuple[int, int, int]] = []
+        """Element, scenario and row of the model."""
 
     def add(self, low: Lowering, o: int, scenarios: list[int]) -> int:
         """Add rows for some scenarios of one element; never one twice."""
@@ -59,7 +61,9 @@ class Worst:
             had.update(fresh)
             width = shape(self.term.args[0])[1]
             idx = o * width + np.array(fresh)
-            low.below(self.term, np.repeat(self.var[o], len(idx)), low.lower(self.term.args[0], idx, 1), 1)
+            pnl = low.lower(self.term.args[0], idx, 1)
+            rows = low.below(self.term, np.repeat(self.var[o], len(idx)), pnl, 1)
+            self.rows += [(o, s, row) for s, row in zip(fresh, rows.tolist(), strict=True)]
         return len(fresh)
 
     def separate(self, low: Lowering, value: Value, z: Floats, batch: int) -> int:

@@ -1,0 +1,104 @@
+"""Small problems in lots, at most K of them, against every point there is: the same objective to the last digits."""
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+
+from loadline.optimize.moves import moves_of
+from loadline.optimize.optimizer import optimize
+from loadline.optimize.plan import PlanStatus
+from loadline.optimize.problem import Ask, Limit, Problem
+from loadline.optimize.programme import Programme
+from loadline.optimize.site import Site
+from tests.optimize import problems
+
+RULES = ("deribit-xpm", "derive-srm", "derive", "tail", "derive-v1", "paradex-pm", "isolated", "static", "okx", "bybit")
+"""Concave ones and such as need a choice: the better of two, a skew, a hedge."""
+ACCOUNTS = ("strangle", "calendar", "basis")
+
+
+def drawn(seed: int, count: int, reach: int) -> Problem:
+    """A random problem: few candidates in large lots, a limit on delta, at most K trades."""
+    rng = np.random.default_rng(seed)
+    rulebook, account = RULES[seed % len(RULES)], str(rng.choice(ACCOUNTS))
+    base = problems.problem(account, rulebook, problems.listed(rng, count), rate=float(rng.choice([0.01, 0.05, 0.2])))
+    large = base.candidates
+    lot = large.lot * rng.choice([5.0, 20.0, 60.0], count)
+    large = large.replace(lot=lot, least=lot, max_buy=lot * reach, max_sell=lot * reach)
+    weights = dict(zip(large.instrument.tolist(), rng.normal(size=count) / lot, strict=True))
+    limit = Limit("delta", weights, -float(rng.uniform(0.5, 4)), float(rng.uniform(0.5, 4)))
+    return replace(base, candidates=large, limits=(limit,), lots=True, most_trades=int(rng.integers(1, count + 1)))
+
+
+def best_of_all(problem: Problem, reach: int) -> float:
+    """The least objective over every point in lots, by the tape."""
+    moves = moves_of(problem)
+    sites = [Site(problem, a, moves) for a in problem.asks]
+    programme = Programme(problem, sites, moves)
+    best = np.inf
+    for lots in product(range(-reach, reach + 1), repeat=len(problem.candidates)):
+        signed = np.array(lots, float)
+        if np.count_nonzero(signed) > (problem.most_trades or len(signed)):
+            continue
+        point = programme.point(np.concatenate([np.maximum(signed, 0), np.maximum(-signed, 0)]))
+        best = min(best, point.objective) if point.feasible else best
+    return best
+
+
+def equal(seed: int, count: int, reach: int) -> None:
+    problem = drawn(seed, count, reach)
+    best = best_of_all(problem, reach)
+    moves = moves_of(problem)
+    plan = optimize(problem)
+    sites = [Site(problem, a, moves) for a in problem.asks]
+    if sites[0].settled:
+        assert plan.bound <= best * (1 + 1e-9)
+        assert plan.objective == pytest.approx(best, rel=2e-4, abs=1e-6)  # branch and bound may end at 1e-4
+        assert plan.status in (PlanStatus.OPTIMAL, PlanStatus.WITHIN)
+        assert plan.objective >= best * (1 - 1e-9)
+    else:  # the rule looks at what is held: the model looks at all candidates, and so does the tape enumerated here
+        assert plan.status is PlanStatus.LOCAL
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_best_of_all_points_is_found(seed: int) -> None:
+    equal(seed, 3, 1 if seed % 10 in (3, 7, 8) else 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1000, 1200))
+def test_the_best_of_all_points_is_found_in_many(seed: int) -> None:
+    equal(seed, 4, 2)
+
+
+@pytest.mark.parametrize("seed", [1, 11])
+def test_the_better_of_two_is_chosen_right(seed: int) -> None:
+    """Under the rule as the model sees it, with every candidate's strike looked at."""
+    from loadline.optimize.budget import Budget
+    from loadline.optimize.search import search
+
+    problem = drawn(seed, 3, 2)
+    assert problem.asks[0].rulebook.rule.name == "derive-srm"
+    moves = moves_of(problem)
+    found = search(problem, [Site(problem, a, moves) for a in problem.asks], moves, Budget())
+    best = best_of_all(problem, 2)
+    assert found.point.objective == pytest.approx(best, rel=2e-4)
+    assert found.bound <= best * (1 + 1e-9)
+
+
+def test_several_accounts_share_a_model() -> None:
+    first = drawn(0, 2, 1)
+    other = drawn(3, 2, 1)
+    names = [first.asks[0].account, "covered-call"]
+    c = other.candidates.replace(account=np.full(2, names[1]))
+    both = Problem(
+        portfolio=problems.made()[0].only(names),
+        market=first.market,
+        candidates=type(c).concat([first.candidates, c]),
+        asks=(first.asks[0], Ask(names[1], other.asks[0].rulebook, 0.05)),
+        lots=True,
+        most_trades=2,
+    )
+    assert optimize(both).objective == pytest.approx(best_of_all(both, 1), rel=2e-4)
