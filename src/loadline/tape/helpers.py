@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from loadline.tape.recorded import BLOCK
+from loadline.tape.recorded import BLOCK, LANES
 
-LANES = hashlib.sha256(Path(__file__).with_name("lanes.py").read_bytes()).hexdigest()[:16]
+SOURCE = hashlib.sha256(Path(__file__).with_name("lanes.py").read_bytes()).hexdigest()[:16]
 """What a plan imports is part of what it is."""
 
 HEAD = '''"""Written by Loadline from a recorded rule; delete it at any time. Lanes: VERSION."""
@@ -93,7 +93,7 @@ def correlated(M, W, C, m, n):
             x = W[a * n + i] * pulled
             total = x if a == 0 and i == 0 else total + x
     return -np.sqrt(greater(total, 0.0))
-'''.replace("VERSION", LANES)
+'''.replace("VERSION", SOURCE)
 
 TAIL = '''
 @njit(OPTIONS)
@@ -125,8 +125,14 @@ def to_front(B, m, k):
 
 
 @njit(OPTIONS)
+def ranked(total, x, y):
+    """Count lanes of y that a number is below."""
+    return total + where_less8(x, y, 1.0, 0.0)
+
+
+@njit(OPTIONS)
 def bound(R, o, n, k, W):
-    """A number that at least k of n numbers do not exceed, and few more: the k-th least of the least of 32 lanes."""
+    """The k-th least of the least of some lanes: at least k of n numbers do not exceed it, and few more."""
     a, b, c, d = every(np.inf), every(np.inf), every(np.inf), every(np.inf)
     whole = n - n % 32
     for s in range(0, whole, 32):
@@ -140,10 +146,37 @@ def bound(R, o, n, k, W):
     store(W, 24, d)
     for s in range(whole, n):
         W[s - whole] = lesser(W[s - whole], R[o + s])
-    most = -np.inf
-    for i in range(32):
-        most = greater(most, W[i] if bits(below(W, 0, W[i])) < k else -np.inf)
-    return most
+    a, b, c, d = load(W, 0), load(W, 8), load(W, 16), load(W, 24)
+    i = j = l = m = every(0.0)
+    if k <= 8:
+        a, b = lesser8(a, c), lesser8(b, d)
+        store(W, 0, a)
+        store(W, 8, b)
+        for s in range(16):
+            i, j = ranked(i, W[s], a), ranked(j, W[s], b)
+        return -least(lesser8(where_less8(i, k, -a, np.inf), where_less8(j, k, -b, np.inf)))
+    for s in range(32):
+        i, j, l, m = ranked(i, W[s], a), ranked(j, W[s], b), ranked(l, W[s], c), ranked(m, W[s], d)
+    a, b = where_less8(i, k, -a, np.inf), where_less8(j, k, -b, np.inf)
+    c, d = where_less8(l, k, -c, np.inf), where_less8(m, k, -d, np.inf)
+    return -least(lesser8(lesser8(a, b), lesser8(c, d)))
+
+
+@njit(OPTIONS)
+def sort(B, m, V):
+    """Put m numbers of B into V, each in the place that tells how many are below it; equal ones leave gaps."""
+    full = m + -m % 8
+    for j in range(m, full):
+        B[j] = np.inf
+    for s in range(0, full, 8):
+        store(V, s, -np.inf)
+    for s in range(0, full, 8):
+        x, place = load(B, s), every(0.0)
+        for j in range(full):
+            place = ranked(place, B[j], x)
+        store(V, 72, place)
+        for j in range(8):
+            V[np.int64(V[72 + j])] = B[s + j]
 
 
 @njit(OPTIONS)
@@ -156,20 +189,21 @@ def begin(H, h, S):
 def take(R, o, n, H, h, S, W):
     """Take n numbers of a row into H, the S.size least so far, the greatest of them last.
 
-    W: 32 least of lanes, 32 numbers in order, then whatever may be among the least.
+    W: some least of lanes, 64 numbers in order and their places, then whatever may be among the least.
     """
-    k, B, m = S.size, W[64:], 0
+    k, V, B, m = S.size, W[32:], W[112:], 0
     so_far = H[h + k - 1]
-    own = bound(R, o, n, k, W) if k <= 32 else np.inf
+    own = bound(R, o, n, float(k), W) if k <= 32 else np.inf
     most = lesser(so_far, own)
-    for s in range(0, n, 32):
+    for s in range(0, n, 64):
         mask = below(R, o + s, most)
-        if n - s < 32:
+        if n - s < 64:
             mask &= (np.uint64(1) << np.uint64(n - s)) - np.uint64(1)
         while mask != np.uint64(0):
-            B[m] = R[o + s + lowest_bit(mask)]
-            m += 1
-            mask &= mask - np.uint64(1)
+            for _ in range(4):  # some at a time: to leave off after each would be a guess each time
+                B[m] = R[o + s + (lowest_bit(mask) & 63)]
+                m += mask != np.uint64(0)
+                mask &= mask - np.uint64(1)
     if most == own:
         while m < k:
             B[m] = own
@@ -178,16 +212,12 @@ def take(R, o, n, H, h, S, W):
         for j in range(k):
             B[m] = H[h + j]
             m += 1
-    if m <= 32:
-        for j in range(m, 32):
-            B[j] = np.inf
-        before = np.uint64(0)
-        for i in range(m):
-            place = bits(below(B, 0, B[i])) + bits(alike(B, 0, B[i]) & before)
-            before = before + before + np.uint64(1)
-            W[32 + place] = B[i]
+    if m <= 64:
+        sort(B, m, V)
+        x = V[0]
         for j in range(k):
-            H[h + j] = W[32 + j]
+            x = greater(x, V[j])
+            H[h + j] = x
         return
     to_front(B, m, k)
     for j in range(k):
@@ -214,7 +244,7 @@ def tail(H, h, S):
     return x
 '''
 """What keeps the least numbers of an axis; ``ROOM`` and twice their number is what it needs to work."""
-ROOM = 64 + 32 + BLOCK
+ROOM = 112 + LANES + BLOCK
 
 
 def helpers(tails: bool) -> str:

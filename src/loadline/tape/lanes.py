@@ -20,7 +20,7 @@ from numba.core.typing.templates import ConcreteTemplate, infer_global, signatur
 from numba.extending import intrinsic, lower_builtin, register_model
 
 WIDTH = 8
-MANY = 32
+MANY = 64
 """Numbers that one mask tells about."""
 DOUBLE = ir.DoubleType()
 
@@ -112,6 +112,7 @@ def _mapped(write: Any, count: int) -> Any:
         1: lambda typing, x: (eight(x), lowered),
         2: lambda typing, x, y: (eight(x, y), lowered),
         3: lambda typing, x, y, z: (eight(x, y, z), lowered),
+        4: lambda typing, x, y, z, w: (eight(x, y, z, w), lowered),
     }
     return intrinsic(shapes[count])
 
@@ -134,6 +135,7 @@ def _part(builder: Any, x: Any, size: Any) -> Any:
 lesser8 = _mapped(lambda b, x, y: b.select(b.fcmp_ordered("<", y, x), y, x), 2)
 greater8 = _mapped(lambda b, x, y: b.select(b.fcmp_ordered(">", y, x), y, x), 2)
 by_sign8 = _mapped(_by_sign, 3)
+where_less8 = _mapped(lambda b, x, y, yes, no: b.select(b.fcmp_ordered("<", x, y), yes, no), 4)
 part8 = _mapped(_part, 2)
 absolute8 = _mapped(lambda b, x: _call(b, "llvm.fabs", x), 1)
 rint8 = _mapped(lambda b, x: _call(b, "llvm.rint", x), 1)
@@ -157,32 +159,28 @@ def least(typing: Any, x: Any) -> Any:
     return types.float64(x), write
 
 
-def _told(compare: str) -> Any:
-    """An intrinsic: which of some numbers of a row that begin at an index compare so with a number, a bit for each."""
+@intrinsic
+def below(typing: Any, row: Any, place: Any, x: Any) -> Any:
+    """Return which of 64 numbers of a row that begin at an index are below a number, a bit for each."""
 
     def write(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        places = _places(context, builder, sig.args[1:2], args[1:2])
-        row = builder.load(_at(context, builder, args[0], sig.args[0], places, MANY), align=8)
-        found = builder.fcmp_ordered(compare, row, _spread(builder, args[2], MANY))
-        return builder.zext(builder.bitcast(found, ir.IntType(MANY)), ir.IntType(64))
+        (first,) = _places(context, builder, sig.args[1:2], args[1:2])
+        mask = whole = ir.IntType(MANY)(0)
+        for j in range(0, MANY, WIDTH):
+            address = _at(context, builder, args[0], sig.args[0], [builder.add(first, first.type(j))])
+            found = builder.fcmp_ordered("<", builder.load(address, align=8), _spread(builder, args[2]))
+            bits = builder.zext(builder.bitcast(found, ir.IntType(WIDTH)), whole.type)
+            mask = builder.or_(mask, builder.shl(bits, whole.type(j)))
+        return mask
 
-    return intrinsic(lambda typing, row, place, x: (types.uint64(row, place, x), write))
-
-
-below, alike = _told("<"), _told("==")
-
-
-@intrinsic
-def bits(typing: Any, mask: Any) -> Any:
-    """Return how many bits are set."""
-    return types.int64(types.uint64), lambda context, builder, sig, args: builder.ctpop(args[0])
+    return types.uint64(row, place, x), write
 
 
 @intrinsic
 def lowest_bit(typing: Any, mask: Any) -> Any:
-    """Return which bit is the lowest that is set; at least one must be."""
-    never = ir.Constant(ir.IntType(1), 1)
-    return types.int64(types.uint64), lambda context, builder, sig, args: builder.cttz(args[0], never)
+    """Return which bit is the lowest that is set, 64 if none is."""
+    known = ir.IntType(1)(0)
+    return types.int64(types.uint64), lambda context, builder, sig, args: builder.cttz(args[0], known)
 
 
 def _operator(function: Any, write: Any, *takes: Any) -> None:
