@@ -111,6 +111,8 @@ def reference(name: str) -> Book:
     whole = merged(COIN_BOOKS["everything"], CASH_BOOKS["delta_neutral"], ETH_COIN)
     if name == "okx":
         return merged(whole, OPENING, OPENING_CASH, {"legs": {}, "balances": {"USDT": -3_000.0}})
+    if name == "bybit-regular":
+        return merged(whole, OPENING, OPENING_CASH, {"legs": {}, "balances": {"BTC": 2.0, "USDT": -3_000.0}})
     if name == "bybit":
         return merged(whole, OPENING_CASH, {"legs": {}, "balances": {"USDT": 3_000.0}})
     if name.startswith("deribit"):
@@ -133,6 +135,14 @@ STATED: dict[str, dict[str, tuple[Any, Any]]] = {
         "linear.rates": ([0.0], [1.0]),
         "inverse.bounds": ([0.0], [0.2, 1e12]),
         "inverse.rates": ([0.0], [1.0]),
+    },
+    "bybit": {
+        "linear.bounds": ([0.0], [1e4, 1e12]),
+        "linear.rates": ([0.0], [1.0]),
+        "inverse.bounds": ([0.0], [0.2, 1e12]),
+        "inverse.rates": ([0.0], [1.0]),
+        "collateral.bounds": ([0.0], [1.0, 1e12]),
+        "collateral.rates": ([0.0], [1.0]),
     },
     "hyperliquid": {
         "maintenance.bounds": ([0.0], [1e4, 1e12]),
@@ -174,8 +184,9 @@ ALONG: dict[tuple[str, str], dict[str, Any]] = {
     ("minimum.bounds", "max"): {"minimum.multipliers": [1.0, 50.0, 60.0]},
     ("minimum.multipliers", ""): {"minimum.bounds": [1e3]},
     ("depeg.bounds", "min"): {"depeg.rates": [0.01, 0.02]},
-    ("collateral.bounds", "min"): {"collateral.discounts": [0.0, 0.5]},
-    ("collateral.bounds", "max"): {"collateral.discounts": [0.0, 0.5, 1.0]},
+    ("collateral.bounds", "min"): {"collateral.discounts": [0.0, 0.5], "collateral.rates": [0.0, 0.5]},
+    ("collateral.bounds", "max"): {"collateral.discounts": [0.0, 0.5, 1.0], "collateral.rates": [0.0, 0.5, 1.0]},
+    ("collateral.rates", ""): {"collateral.bounds": []},
     ("collateral.discounts", ""): {"collateral.bounds": []},
     **{(f"{group}.bounds", "min"): {f"{group}.rates": [0.0, 0.02]} for group in ("linear", "inverse", "maintenance")},
     **{
@@ -228,7 +239,8 @@ def extremes(name: str) -> list[Case]:
         keyed = (parameter.name.startswith("scenarios.") and family == "derive") or parameter.name == "observed.date"
         for end, value in ends_of(family, parameter):
             changes = {f"{parameter.name}.{k}": value for k in ("BTC", "ETH")} if keyed else {parameter.name: value}
-            changes |= ALONG.get((parameter.name, end), ALONG.get((parameter.name, ""), {}))
+            along = ALONG.get((parameter.name, end), ALONG.get((parameter.name, ""), {}))
+            changes |= {k: v for k, v in along.items() if k in rule.versions[-1].parameters}
             if name == "tail" and parameter.name != "scenarios.count":
                 changes = FEW_DRAWS | changes
             if name == "static":
@@ -426,6 +438,24 @@ def _bybit() -> dict[str, list[Case]]:
     }
 
 
+def _bybit_regular() -> dict[str, list[Case]]:
+    whole = merged(ACCOUNTS["two_settlements"], OPENING, OPENING_CASH)
+    orders = {"orders": whole, "orders_alone": OPENING_CASH, "orders_of_perpetuals": PERPETUALS["orders"]}
+    wallets = {"collateral": made.collateral("BTC", "ETH", "USDT", "stETH"), "in_debt": PERPETUALS["in_debt"]}
+    wallets["dollars"] = {"legs": CASH.future(1.0), "balances": {"USD": 5_000.0, "USDC": 4_000.0, "USDT": 3_000.0}}
+    tiers = {f"tier_{n}": {"legs": CASH.future(-size), "balances": {"USDC": 1e6}} for n, size in enumerate(TIERS)}
+    wallets["whale"] = {"legs": CASH.future(1.0), "balances": {"BTC": 1_200_000.0}}
+    return {
+        "books_options": of_books("bybit-regular", CASH_BOOKS),
+        "books_futures": of_books("bybit-regular", PERPETUALS | tiers),
+        "books_accounts": of_books("bybit-regular", ACCOUNTS | orders | wallets, market="doubt"),
+    }
+
+
+TIERS = (20.0, 27.0, 35.0, 42.0, 60.0)
+"""Bitcoin in each of the tiers at hand, at 84,000 USD."""
+
+
 def _okx() -> dict[str, list[Case]]:
     orders = {"orders": merged(ACCOUNTS["two_settlements"], OPENING, OPENING_CASH)}
     orders["collateral"] = made.collateral("BTC", "ETH", "SOL", "USDT", "stETH")
@@ -457,6 +487,7 @@ BOOKS: dict[str, Callable[[], dict[str, list[Case]]]] = {
     "paradex-pm": lambda: _paradex("paradex-pm"),
     "paradex-xm": lambda: _paradex("paradex-xm"),
     "bybit": _bybit,
+    "bybit-regular": _bybit_regular,
     "okx": _okx,
     **{name: partial(_protocol, name) for name in PROTOCOLS},
 }

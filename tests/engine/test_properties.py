@@ -19,7 +19,18 @@ from loadline.rulebooks.parameters import Version
 from tests.engine.books import IDS, MARKET, book, books
 
 DERIVE = ("derive", "derive-v1", "derive-srm")
-RULEBOOKS = (*DERIVE, "isolated", "static", "tail", "deribit-spm", "deribit-xpm", "paradex-pm", "paradex-xm", "bybit")
+RULEBOOKS = (
+    *DERIVE,
+    "isolated",
+    "static",
+    "tail",
+    "deribit-spm",
+    "deribit-xpm",
+    "paradex-pm",
+    "paradex-xm",
+    "bybit",
+    "bybit-regular",
+)
 HOMOGENEOUS = (*DERIVE, "static", "tail", "paradex-pm", "paradex-xm", "bybit")
 """A book twice the size needs twice the margin. Not so where a rate rises with size (isolated, Deribit's shocks)."""
 WORST_BASED = ("derive", "derive-v1")

@@ -18,6 +18,10 @@ NOTHING_TO_NOTICE: dict[str, dict[str, str]] = {
         r"collateral\.factor\.(USDC|USD)": "cash counts whole",
         r"2023-12-01 collateral\.initial_scale": "it scales a factor of 0",
     },
+    "bybit-regular": {
+        r"(linear|inverse)\.rates\.USD.*": STABLECOIN,
+        r"option\..*\.USD": STABLECOIN,
+    },
     "deribit-spm": {
         r"(grid\.price_range|vol_shock\.up|delta_shock\.slope)\.USD": STABLECOIN,
         r"pnl_offset\.(share|limit)\.BTC": NO_GAIN,

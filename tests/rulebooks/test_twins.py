@@ -23,6 +23,7 @@ TAKES_ORDERS = (
     "paradex-pm",
     "paradex-xm",
     "bybit",
+    "bybit-regular",
     "okx",
     "binance",
     "hyperliquid",

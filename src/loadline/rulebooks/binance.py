@@ -21,16 +21,6 @@ from loadline.rulebooks.rulebook import Requirement, Rulebook, no_scenarios, no_
 from loadline.tape.term import Term, add_up, worst_of
 
 
-def assets(book: Book) -> dict[str, Term]:
-    """Return per currency, in USD, what is owned and owed: wallets net of loans, with pending pnl in it."""
-    u, found = book.universe, {}
-    for name in dict.fromkeys([*u.instruments.id[u.spot].tolist(), *u.settles.names]):
-        cash = book.quantity * book.each(np.where(u.spot & (u.instruments.id == name), u.quotes.forward, 0.0))
-        pending = book.unsettled * book.each(np.where(~u.spot & (u.instruments.settle == name), u.fx, 0.0))
-        found[name] = (cash + pending).net("account").named(name)
-    return found
-
-
 def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     """Return initial and maintenance requirement, USD; raises ``RuleError`` where the book holds options."""
     u = book.universe
@@ -53,7 +43,7 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     initial = (book.quantity * posted).size().net("account").named("futures initial")
 
     # loans, and what an asset counts for: all of a debt, a part of what is owned
-    owned = assets(book)
+    owned = blocks.assets(book)
     loans = add_up([x.losses() for x in owned.values()]).named("loans")
     cut = [(-x).losses() * (1.0 - float(p.get("collateral.rate", c))) for c, x in owned.items()]
     less = add_up([c.named(f"collateral rate of {n}") for n, c in zip(owned, cut, strict=True)]).named("collateral")

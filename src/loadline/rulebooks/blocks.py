@@ -72,6 +72,16 @@ def owned(book: Book) -> Term:
     return (-book.only(book.universe.spot)).losses()
 
 
+def assets(book: Book) -> dict[str, Term]:
+    """Return per currency, in USD, what is owned and owed: wallets net of loans, with pending pnl in it."""
+    u, found = book.universe, {}
+    for name in dict.fromkeys([*u.instruments.id[u.spot].tolist(), *u.settles.names]):
+        cash = book.quantity * book.each(np.where(u.spot & (u.instruments.id == name), u.quotes.forward, 0.0))
+        pending = book.unsettled * book.each(np.where(~u.spot & (u.instruments.settle == name), u.fx, 0.0))
+        found[name] = (cash + pending).net("account").named(name)
+    return found
+
+
 def haircuts(book: Book, p: Version) -> Term:
     """Return what haircuts on the wallet cost, per account, PnL-signed."""
     lost = book.universe.quotes.forward * wallet_parameter(book.universe, p, "collateral.haircut")

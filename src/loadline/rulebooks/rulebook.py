@@ -39,6 +39,7 @@ SHIPPED: Mapping[str, str] = {
     "paradex-pm": "paradex",
     "paradex-xm": "paradex_cross",
     "bybit": "bybit",
+    "bybit-regular": "bybit_regular",
     "okx": "okx",
     "binance": "binance",
     "hyperliquid": "hyperliquid",

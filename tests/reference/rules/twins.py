@@ -8,6 +8,7 @@ from loadline.engine.cases import golden
 from loadline.engine.result import MarginResult
 from tests.reference.rules import (
     bybit,
+    bybit_regular,
     common,
     deribit,
     derive,
@@ -37,6 +38,7 @@ TWINS: dict[str, tuple[str, Twin]] = {
     "paradex-pm": ("paradex", lambda m, a, p, currency: paradex.portfolio(m, a, p)),
     "paradex-xm": ("paradex_cross", lambda m, a, p, currency: paradex.cross(m, a, p)),
     "bybit": ("bybit", lambda m, a, p, currency: bybit.bybit(m, a, p)),
+    "bybit-regular": ("bybit_regular", lambda m, a, p, currency: bybit_regular.regular(m, a, p)),
     "okx": ("okx", lambda m, a, p, currency: okx.okx(m, a, p)),
     "binance": ("binance", lambda m, a, p, currency: pooled.binance(m, a, p)),
     "hyperliquid": ("hyperliquid", lambda m, a, p, currency: pooled.hyperliquid(m, a, p)),
