@@ -73,6 +73,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "worst loss": docs_explain.worst_loss,
         "shares": docs_explain.shares,
         "what if": docs_explain.what_if,
+        "diff": docs_explain.difference,
     },
 }
 

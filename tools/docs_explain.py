@@ -11,6 +11,7 @@ from loadline.io.sample import sample, sample_folder
 from tools.docs_text import table
 
 ACCOUNT, RULEBOOK = "strangle", "derive"
+OTHER = "deribit-xpm"
 TRADE = "BTC-26JUN26-70000-P=12"
 SHARES = 6
 """How many positions the table of shares lists."""
@@ -58,6 +59,11 @@ def worst_loss() -> str:
 def what_if() -> str:
     """Return the rows that change when the account buys a wing."""
     return block(on_sample("whatif", "--trade", TRADE), "row ")
+
+
+def difference() -> str:
+    """Return the rows that differ between two venues, down to the second level."""
+    return block(on_sample("diff", "--against", OTHER, "--depth", "2"), "row ")
 
 
 def shares() -> str:

@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from loadline.engine.engine import WhatIf, compare, margin, margins, what_if
+    from loadline.engine.diff import diff
+    from loadline.engine.engine import compare, margin, margins, what_if
     from loadline.engine.result import MarginResult, Status
     from loadline.foundation.errors import InputError, LoadlineError, MissingData, Reason, RuleError, Unavailable
     from loadline.foundation.units import Amount
@@ -23,7 +24,8 @@ __version__ = "0.1.0"
 # Where each public name lives: imported when it is first used, so that the command line can print its help without
 # waiting for numpy.
 _HOMES = {
-    "loadline.engine.engine": ("WhatIf", "compare", "margin", "margins", "what_if"),
+    "loadline.engine.diff": ("diff",),
+    "loadline.engine.engine": ("compare", "margin", "margins", "what_if"),
     "loadline.engine.result": ("MarginResult", "Status"),
     "loadline.foundation.errors": (
         "InputError",
@@ -61,8 +63,8 @@ __all__ = [
     "RuleError",
     "Status",
     "Unavailable",
-    "WhatIf",
     "compare",
+    "diff",
     "margin",
     "margins",
     "rulebook_names",

@@ -15,6 +15,7 @@ COMMANDS = [
     ["margin", *BOOK, "--rulebook", "derive", "--rulebook", "deribit-spm", "--explain", "--depth", "all"],
     ["compare", *BOOK],
     ["whatif", *BOOK, "--account", "strangle", "--trade", "BTC-26JUN26-70000-P=4", "--depth", "all"],
+    ["diff", *BOOK, "--rulebook", "derive", "--against", "deribit-xpm", "--depth", "all"],
     ["greeks", *BOOK],
     ["surface", *BOOK, "--rulebook", "isolated", "--account", "calls"],
     ["rulebook", "list"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from loadline.cli import spec
 from loadline.cli.spec import Argument, Command, Takes
 
@@ -72,6 +74,36 @@ COMMANDS = (
                 "loadline whatif book.csv --market btc.parquet --rulebook derive --trade BTC-27MAR26-120000-C=-5",
                 "five calls sold",
             ),
+        ),
+    ),
+    Command(
+        "diff",
+        "Show why two answers differ: explanations aligned, row by row.",
+        "Two saved results (margin --json --explain), two books, or one book under two rulebooks, two dates of a "
+        "rulebook, in two markets or at two times. Rows of one name answer to each other, and so do the largest rows "
+        "that chose from scenarios; a row that one side alone has stands on that side. At every row the changes below "
+        "it add up to its own.",
+        f"{HERE}.diff:diff",
+        (
+            Argument(
+                "BOOK", Takes.FILE, "A book as for margin, or a saved result; two of them, left and right.", many=True
+            ),
+        ),
+        (
+            replace(spec.MARKET, required=False),
+            spec.RULEBOOK,
+            spec.AGAINST,
+            spec.AGAINST_MARKET,
+            spec.AGAINST_AT,
+            *spec.INPUTS[1:],
+            spec.SET,
+            spec.DEPTH,
+            spec.SIDE,
+            *spec.SHOWN,
+        ),
+        (
+            ("loadline diff book.csv --market btc.parquet --rulebook derive --against deribit-xpm", "two venues"),
+            ("loadline diff yesterday.json today.json", "two results saved by margin --json --explain"),
         ),
     ),
     Command(

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from loadline.cli.amounts import amount, count, decimals, factor
 from loadline.cli.render import GAP, Screen
+from loadline.tape.align import Aligned
 from loadline.tape.explain import Difference, Row, compare
 
 Path = tuple[str, ...]
@@ -87,7 +88,7 @@ def tone(change: float, least: float) -> str:
     return "" if abs(change) <= least else "red" if change > 0 else "green"
 
 
-def below(rows: Iterable[Row | Difference], depth: int) -> dict[Path, int]:
+def below(rows: Iterable[Row | Difference | Aligned], depth: int) -> dict[Path, int]:
     """Return how many rows lie hidden under each path of the last shown level."""
     found: dict[Path, int] = {}
     for r in rows:

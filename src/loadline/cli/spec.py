@@ -209,6 +209,28 @@ SCENARIOS_OUT = Option(
 )
 JSON = Option("--json", Takes.FLAG, "Answer in JSON; the default where output is not a terminal.", example="--json")
 TABLE = Option("--table", Takes.FLAG, "Answer in tables even where output is not a terminal.", example="--table")
+AGAINST = Option(
+    "--against",
+    Takes.RULEBOOK,
+    "Rulebook of the right side, with a date if wanted; the left side has that of --rulebook.",
+    "NAME[@DATE]",
+    "--rulebook derive --against deribit-xpm",
+)
+AGAINST_MARKET = Option(
+    "--against-market",
+    Takes.FILE,
+    "Market of the right side. Repeatable, as --market is.",
+    "FILE",
+    "--market yesterday.parquet --against-market today.parquet",
+    many=True,
+)
+AGAINST_AT = Option(
+    "--against-at",
+    Takes.TIME,
+    "Time of the right side's snapshot, UTC.",
+    "T",
+    "--at 2026-02-05 --against-at 2026-02-06",
+)
 TRADE = Option(
     "--trade",
     Takes.TRADE,
