@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from loadline.engine.requirements import Asking, unavailable
 from loadline.foundation.errors import InputError, Unavailable
-from loadline.foundation.table import Bools, Floats, Labels, Texts
+from loadline.foundation.table import Bools, Floats, Ints, Labels, Texts
 from loadline.model.instruments import Kind
 from loadline.model.market import Market
 from loadline.model.positions import Balances, Orders, Portfolio, Positions
@@ -179,7 +179,7 @@ def _labels(texts: Codes | Texts) -> Labels:
 def _rows(market: Market, instrument: Codes | Texts | Labels) -> Codes:
     """The row of each instrument."""
     if isinstance(instrument, Labels):
-        return market.rows(np.array(instrument.names, np.str_))[instrument.place]
+        return market.rows(np.array(instrument.names, np.str_)).astype(np.int32)[instrument.place]
     if instrument.dtype.kind == "U":
         return _rows(market, _labels(instrument))
     numbers: Codes = instrument if instrument.dtype.kind == "i" else instrument.astype(np.int64)  # type: ignore[assignment]

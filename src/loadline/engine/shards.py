@@ -114,6 +114,13 @@ class Ready:
         """Return it for groups with and without open orders, as far as there are any."""
         return cls(snapshot, {orders for _, _, orders in _by_orders(whole)})
 
+    def compile(self) -> None:
+        """Compile what is planned, if it is not, so that many workers find it done."""
+        nothing = Columns(self.snapshot.given, *(np.empty(0, np.int64),) * 2, np.empty(0, np.int8), *(np.empty(0),) * 4)
+        for plan in self.plans.values():
+            if isinstance(plan, Plan):
+                plan.run(self.snapshot.frame(nothing, np.empty(0, np.int64), 1))
+
     @property
     def planned(self) -> bool:
         """Whether all of it is."""
@@ -124,6 +131,7 @@ def spread(ready: Ready, whole: Shard, pool: Pool, told: Callable[[int, int], No
     """Return the numbers of all groups, computed shard by shard; ``told``: how many are done, and of how many."""
     out, reason, done = np.zeros((whole.groups, 3)), "", 0
     refused: dict[int, LoadlineError] = {}
+    ready.compile()
     for found in pool.spread(answer, ready, whole.cut(pool.rows if ready.planned else SLOW_ROWS)):
         out[found.first : found.first + len(found.numbers)] = found.numbers
         refused |= {found.first + n: error for n, error in found.refused.items()}
