@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from importlib import import_module
 
-from benchmarks import books, growth, limits, machine, memory, nets, pricing, rules, start, trades
+from benchmarks import books, growth, limits, live, machine, memory, nets, pricing, rules, start, trades
 from benchmarks.children import KEPT, ROOT
 from benchmarks.work import Figures, Work, installed, measured
 
@@ -36,6 +36,7 @@ def parts(accounts: int, rounds: int) -> dict[str, Callable[[], Figures]]:
         "nets": rows(lambda: [*nets.reductions(accounts), nets.segments()]),
         "rules": rows(lambda: rules.whole(accounts)),
         "books": rows(lambda: books.building(accounts)),
+        "live": rows(lambda: live.ticking(accounts)),
         "trades": rows(lambda: trades.single()),
         "growth": lambda: {"growth": growth.growing(max(2, rounds // 2))},
     }
@@ -84,6 +85,9 @@ def main() -> None:
     others = watch.others()
     described |= {"others": others, "busy": machine.busy(described, others), "accounts": accounts}
     described["seconds"] = time.perf_counter() - began
+    if before:  # what is told of the machine is of the larger run
+        described = results["machine"] = before["machine"] | {"busy": before["machine"]["busy"] or described["busy"]}
+        described["again"] = sorted({*before["machine"].get("again", ()), *asked.only})
     KEPT.mkdir(exist_ok=True)
     LATEST.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     if described["busy"]:

@@ -18,7 +18,18 @@ from benchmarks.work import Figures
 
 BEGIN, END = "<!-- begin benchmarks -->", "<!-- end benchmarks -->"
 PAGE, FIRST = "docs/performance.md", "README.md"
-SHORT = ("price", "worst", "es975", "derive", "deribit-xpm", "book", "check derive", "checks derive")
+SHORT = (
+    "price",
+    "worst",
+    "es975",
+    "derive",
+    "deribit-xpm",
+    "book",
+    "difference",
+    "tick",
+    "check derive",
+    "checks derive",
+)
 """Rows of the README's table, where they were measured."""
 
 
@@ -45,6 +56,8 @@ def told(machine: Figures) -> Iterator[str]:
         f"{listed(caches)}; {machine['system']}, Python {machine['python']}, {', '.join(packages)}. Load at the "
         f"start {machine['load']:.2f}; {minutes(machine['seconds'])} in all."
     )
+    if machine.get("again"):
+        yield f"Measured again by themselves: {listed(machine['again'])}."
     if machine["busy"]:
         cores = (
             f"{machine['others']:.2f} of its {machine['cores']} cores" if machine.get("others") is not None else "it"

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import operations, report
+from benchmarks import operations, report, words
 from benchmarks.nets import framed, recorded
 from benchmarks.pricing import SCENARIOS
 from benchmarks.said import digits, seconds, size
@@ -29,6 +29,9 @@ MACHINE: Figures = {
 }  # fmt: skip
 
 
+AMOUNTS = {"instruments": 20, "accounts": 5}
+
+
 def row(key: str, **more: object) -> Figures:
     """A row of results."""
     need = {"arithmetic": 100.0, "divisions": 5.0, "bytes": 4096.0, "size": 1e6, "touched": 800.0}
@@ -37,7 +40,8 @@ def row(key: str, **more: object) -> Figures:
         for n, s in (("quick", 4e-6), ("slow", 8e-6), ("third", 9e-6))
     ]
     plain = {"key": key, "title": f"the {key}", "per": "account", "count": 10, "processor": 2e-6, "wall": {"one": 2e-6}}
-    plain |= {"rivals": rivals, "missing": ["absent"], "need": need, "facts": {"values": 10}}
+    facts = {"values": 10, "priced": 3, "touched": 4, "accounts": 10, "shares": [{**AMOUNTS, "seconds": 1e-3}]}
+    plain |= {"rivals": rivals, "missing": ["absent"], "need": need, "facts": facts}
     plain["aims"] = [{"text": "2.5× less", "value": 2.0, "bound": 2.5, "unit": "x", "wall": False, "reached": False}]
     return plain | more
 
@@ -62,6 +66,14 @@ def test_the_page_is_made_from_the_results_alone(results: Figures, tmp_path: Pat
         "utf-8"
     )
     assert (tmp_path / "docs/img/speed.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("key", sorted({*words.GAP, *(key for key, _ in words.MISSED)}))
+def test_every_sentence_can_be_said(key: str) -> None:
+    said = [tell for (of, _), tell in words.MISSED.items() if of == key]
+    said += [words.GAP[key]] if key in words.GAP else []
+    around = {**LIMITS, **MACHINE, "rows": {"worst": 1e-6, "derive": 1e-6}}
+    assert all(len(tell(words.Row(row(key), around))) > 40 for tell in said)
 
 
 def test_a_busy_machine_is_told(results: Figures) -> None:

@@ -1,0 +1,83 @@
+"""A venue while prices move: a tick of one expiry beside computing everything anew, and ticks of more and more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from benchmarks.children import KEPT
+from benchmarks.venue_data import held, market
+from benchmarks.work import Figures, Rival, Work, timed, under
+from loadline.engine.bulk import venue
+from loadline.engine.live import Live
+from loadline.foundation.table import Bools
+from loadline.model.market import Market
+
+RULEBOOK, CACHE = "derive", KEPT / "compiled"
+SHARES = (0.001, 0.01, 0.1, 1.0)
+"""Parts of the instruments that move at once."""
+
+
+def ticking(accounts: int) -> list[Work]:
+    """Every row of this file."""
+    CACHE.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return [tick(accounts)]
+
+
+def moved(rows: Bools) -> Market:
+    """The market with forwards and vols of some instruments a basis point up."""
+    given, q = market(), market().quotes
+    up = np.where(rows, 1.0001, 1.0)
+    return given.replace(quotes=q.replace(forward=q.forward * up, vol=q.vol * up))
+
+
+def one_expiry() -> Bools:
+    """All options and the future of one coin at one expiry."""
+    i = market().instruments
+    return (i.underlying == "BTC") & (i.expiry == np.unique(i.expiry)[3])
+
+
+def tick(accounts: int) -> Work:
+    """One expiry moves, and back: each time only who holds some of it is margined again."""
+    columns, later = held(accounts).columns, moved(one_expiry())
+    kept = {n: Live(RULEBOOK, market(), columns, accounts, workers=n, cache=CACHE) for n in (1, 2)}
+    touched, shown = dict.fromkeys(kept, False), kept[1].tick(later)
+    assert not shown.whole, shown.whole
+    again = replace(columns, market=later.with_wallet(["USDC"]))  # holdings bring the prices that they are valued at
+    full = venue(RULEBOOK, again.market, again, accounts, cache=CACHE)
+    assert np.array_equal(kept[1].now.initial, full.initial) and np.array_equal(kept[1].now.equity, full.equity)
+    kept[1].tick(market())
+
+    def ours(workers: int) -> None:
+        touched[workers] = not touched[workers]
+        kept[workers].tick(later if touched[workers] else market())
+
+    def anew() -> None:
+        venue(RULEBOOK, again.market, again, accounts, cache=CACHE)
+
+    rivals = (Rival("everything anew from the columns", anew, 1),)
+    facts = {
+        "accounts": accounts,
+        "touched": len(shown.results),
+        "priced": shown.priced,
+        "shares": shares(kept[1], accounts),
+    }
+    aims = (under(25e-3),)
+    title = f"{RULEBOOK}: a tick of one expiry"
+    return Work("tick", title, "tick", 1, ours, rivals, aims, facts=facts)
+
+
+def shares(live: Live, accounts: int) -> list[Figures]:
+    """Least seconds of a tick by how much of the market it moves."""
+    found, rng = [], np.random.default_rng(7)
+    order = rng.permutation(len(market().instruments))
+    for share in SHARES:
+        rows = np.zeros(len(order), np.bool_)
+        rows[order[: max(1, round(share * len(order)))]] = True
+        later, best = moved(rows), float("inf")
+        for _ in range(3):
+            shown = live.tick(later)
+            best = min(best, timed(lambda: live.tick(market()))[0])
+        found.append({"instruments": int(rows.sum()), "accounts": len(shown.results), "seconds": best})
+    return found
