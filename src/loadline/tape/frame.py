@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 LEVELS = ("position", "strike", "expiry", "unit", "account")
 """Fine to coarse; each refines the next."""
+GROUPED = LEVELS[1:-1]
 RANK = {name: i for i, name in enumerate(LEVELS)}
 
 Ints = NDArray[np.int64]
@@ -62,7 +63,7 @@ def segment_sums(x: Floats, starts: Ints) -> Floats:
 
 
 FEW = 2000
-"""Rows up to which an ordinary stable sort is as fast as packing keys."""
+"""Rows up to which numpy lays out a book; above, compiled loops do, which are worth loading then."""
 
 
 def sorting(account: Ints, item: Ints, items: int) -> Ints:
@@ -105,26 +106,43 @@ class Frame:
     ) -> None:
         self.classes_of, self.sums = classes, sums
         self.accounts = accounts if isinstance(accounts, range) else tuple(accounts)
-        self.order = sorting(account, item, classes.size["position"])
-        self.owner, self.item = account[self.order], item[self.order]
-        n = len(self.item)
-        other_account = self.owner[1:] != self.owner[:-1]
-        self._first: dict[str, Ints] = {"position": np.arange(n)}
-        self._new: dict[str, NDArray[np.bool_]] = {}
-        for level in LEVELS[1:-1]:  # a finer class changes wherever a coarser one does
-            code = classes.code[level][self.item]
-            new = np.ones(n, np.bool_)
-            np.logical_or(other_account, code[1:] != code[:-1], out=new[1:])
-            self._new[level], self._first[level] = new, np.flatnonzero(new)
-        self.size = {level: len(self._first[level]) for level in LEVELS[:-1]} | {"account": len(self.accounts)}
-        self.classes = {level: classes.code[level][self.item[self._first[level]]] for level in LEVELS[1:-1]}
-        self.classes["position"] = self.item
-        self.owner_of = {level: self.owner[self._first[level]] for level in LEVELS[1:-1]}
-        self.owner_of |= {"position": self.owner, "account": np.arange(len(self.accounts))}
-        self._groups: dict[str, Ints] = {}
-        self._starts: dict[tuple[str, str], Ints] = {}
         self.columns: dict[tuple[str, str], Floats] = {}
         self.recorded: frozenset[str] | None = None
+        found = None
+        if len(account) > FEW:
+            from loadline.tape.layout import sort_rows  # compiled code: loaded on first use
+
+            found = sort_rows(account, item, len(self.accounts), classes.size["position"])
+        if found is None:
+            self.order = sorting(account, item, classes.size["position"])
+            self.owner, self.item = account[self.order], item[self.order]
+            starts = np.zeros(len(self.accounts) + 1, np.int64)
+            np.cumsum(np.bincount(self.owner, minlength=len(self.accounts)), out=starts[1:])
+        else:
+            self.order, self.item, self.owner, starts = found
+        self._group(starts)
+
+    def _group(self, starts: Ints) -> None:
+        """Find the groups of sorted rows; ``starts``: (accounts + 1,) the first row of each account."""
+        code, n, account = self.classes_of.code, len(self.item), {"account": len(self.accounts)}
+        self._first = {"account": starts}
+        self.classes = {"position": self.item}
+        if n > FEW:
+            from loadline.tape.layout import group_rows  # compiled code: loaded on first use
+
+            found = group_rows(starts, self.item, [code[level] for level in GROUPED])
+            for level, (first, classes) in zip(GROUPED, found, strict=True):
+                self._first[level], self.classes[level] = first, classes
+        else:
+            other = self.owner[1:] != self.owner[:-1]
+            for level in GROUPED:  # a finer class changes wherever a coarser one does
+                own = code[level][self.item]
+                new = np.ones(n + 1, np.bool_)  # the last is where the last group ends
+                np.logical_or(other, own[1:] != own[:-1], out=new[1:n])
+                self._first[level] = np.flatnonzero(new)
+                self.classes[level] = own[self._first[level][:-1]]
+        self.size = {"position": n} | {level: len(self._first[level]) - 1 for level in GROUPED} | account
+        self._starts: dict[tuple[str, str], Ints] = {}
 
     @classmethod
     def blank(cls, classes: Classes, columns: Iterable[str]) -> Frame:
@@ -159,26 +177,25 @@ class Frame:
             found.columns[level, name] = values[rows if level == "position" else accounts]
         return found
 
-    def _group_at(self, level: str, position: Ints) -> Ints:
-        """The first group of a level that begins at or after some positions; the number of groups after the last."""
-        if level == "position":
-            return position
-        if level not in self._groups:
-            self._groups[level] = np.append(np.cumsum(self._new[level]) - 1, self.size[level])
-        return self._groups[level][position]
-
     def starts(self, fine: str, coarse: str) -> Ints:
         """Return (groups of ``coarse`` + 1,) where each begins among the groups of ``fine``."""
+        if fine == "position":
+            return self._first[coarse]
         if (fine, coarse) not in self._starts:
-            if coarse != "account":
-                begins = np.append(self._first[coarse], len(self.item))
-            elif fine == "position":
-                begins = np.zeros(len(self.accounts) + 1, np.int64)
-                np.cumsum(np.bincount(self.owner, minlength=len(self.accounts)), out=begins[1:])
+            first, begins = self._first[fine], self._first[coarse]
+            if len(begins) > FEW:
+                from loadline.tape.layout import places  # compiled code: loaded on first use
+
+                self._starts[fine, coarse] = places(first, begins)
             else:
-                begins = self.starts("position", "account")
-            self._starts[fine, coarse] = self._group_at(fine, begins)
+                self._starts[fine, coarse] = np.searchsorted(first, begins)
         return self._starts[fine, coarse]
+
+    @cached_property
+    def owner_of(self) -> Mapping[str, Ints]:
+        """By level: (groups,) the account of each."""
+        found = {level: self.owner[self._first[level][:-1]] for level in GROUPED}
+        return found | {"position": self.owner, "account": np.arange(len(self.accounts))}
 
     def class_of(self, level: str, coarse: str) -> Ints:
         """Return (groups of ``level``,) the class at ``coarse`` (the same level or a coarser one) of each."""
