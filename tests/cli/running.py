@@ -9,6 +9,8 @@ from loadline.cli.environment import Environment, ExitCode
 from loadline.cli.main import program
 
 FILES = Path(__file__).parent / "files"
+PLANS = Path(__file__).parents[2] / ".pytest_cache" / "d" / "plans"
+"""Where the tests keep compiled rules, from one run to the next."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ def run(
         unicode=unicode,
         clock=lambda: 1000.0,
         debug=debug,
+        cache=PLANS,
     )
     code = program(list(args), env)
     return Ran(code, out.getvalue(), err.getvalue())

@@ -107,6 +107,43 @@ COMMANDS = (
         ),
     ),
     Command(
+        "venue",
+        "Margin every account of a whole venue at once, from files of any length.",
+        "Holdings are read as a stream, the rule is compiled once and run for all accounts on every processor, or on a "
+        "Ray cluster. Answers totals per currency, how many accounts are short, the ten largest shortfalls, and who "
+        "cannot be answered and why; --out writes every account's numbers, which are bit for bit those of margin.",
+        f"{HERE}.venue:venue",
+        (spec.HOLDINGS,),
+        (
+            spec.MARKETS,
+            spec.ONE_RULEBOOK,
+            spec.AT,
+            spec.BALANCES,
+            spec.ORDERS,
+            spec.IMPLY,
+            spec.MAX_AGE,
+            spec.SUM,
+            spec.STRICT,
+            spec.SET,
+            spec.OUT,
+            spec.WORKERS,
+            spec.ENGINE,
+            spec.ADDRESS,
+            spec.CHECK,
+            *spec.SHOWN,
+        ),
+        (
+            (
+                "loadline venue book.csv --market btc.parquet --rulebook derive --out margins.parquet",
+                "totals on the screen, every account in a file",
+            ),
+            (
+                "loadline venue book.csv --market btc.parquet --engine ray --address auto",
+                "the same on the cluster that this machine belongs to",
+            ),
+        ),
+    ),
+    Command(
         "greeks",
         "Show net delta, gamma, vega and theta by underlying and expiry.",
         "Greeks of each account's positions summed by underlying and expiry, in units of the underlying and in USD.",

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
 from typing import TextIO
 
 
@@ -41,7 +42,8 @@ class Environment:
     """Everything a run may ask of its surroundings; tests pass their own.
 
     ``width``: columns of the terminal. ``clock``: seconds, for how long something took. ``debug``: let unexpected
-    errors through with their traceback.
+    errors through with their traceback. ``cores``: processors to use. ``cache``: a folder for compiled rules,
+    None: keep none.
     """
 
     stdout: TextIO
@@ -53,6 +55,8 @@ class Environment:
     unicode: bool = True
     clock: Callable[[], float] = time.perf_counter
     debug: bool = False
+    cores: int = 1
+    cache: Path | None = None
 
     @classmethod
     def of_process(cls) -> Environment:
@@ -69,4 +73,17 @@ class Environment:
             color=terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb",
             unicode=encoding.startswith("utf"),
             debug=bool(os.environ.get("LOADLINE_DEBUG")),
+            cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+            cache=cache_folder(),
         )
+
+
+def cache_folder() -> Path | None:
+    """Return where compiled rules are kept: ``LOADLINE_CACHE``, or a folder of this user's cache; None: nowhere."""
+    given, home = os.environ.get("LOADLINE_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    if given is not None:
+        return Path(given) if given else None
+    try:
+        return (Path(home) if home else Path.home() / ".cache") / "loadline" / "plans"
+    except RuntimeError:  # a user without a home
+        return None

@@ -8,6 +8,7 @@ from typing import Any
 
 from loadline.cli.environment import Environment
 
+COMPILING_RULE = "compiling the rule, once"
 COMPILING = "compiling kernels, once (the next run starts at once)"
 
 
@@ -45,6 +46,31 @@ def told_of_compiling(tell: Callable[[], None]) -> Iterator[None]:
 
     with event.install_listener("numba:compile", Listener()):
         yield
+
+
+@contextmanager
+def counting(env: Environment, what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Show a bar while something counts: yields what to call with how many are done, and of how many.
+
+    On a terminal only; elsewhere nobody need be told.
+    """
+    if not env.error_terminal:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(file=env.stderr, force_terminal=True, width=env.width, no_color=not env.color)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(None), TextColumn("{task.fields[said]}"))
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
+        task = progress.add_task(what, total=None, said="")
+
+        def told(done: int, total: int) -> None:
+            said = f"{done:,} of {total:,}"
+            progress.update(task, completed=done, total=total, said=said, description=what)
+
+        with told_of_compiling(lambda: progress.update(task, description=f"{what}; {COMPILING_RULE}")):
+            yield told
 
 
 def bar(env: Environment, what: str) -> Callable[[Iterable[Any]], Iterable[Any]]:

@@ -17,6 +17,7 @@ class Takes(StrEnum):
     TIME = "time"
     SPAN = "span"
     DEPTH = "depth"
+    WORKERS = "workers"
     RULEBOOK = "rulebook"
     SETTING = "setting"
     TRADE = "trade"
@@ -253,6 +254,56 @@ AS_OF = Option(
     "Show the version in force at this time; without it the newest.",
     "D",
     "--as-of 2026-01-21",
+)
+HOLDINGS = Argument(
+    "HOLDINGS",
+    Takes.FILE,
+    "What all accounts hold: Parquet or CSV with account, instrument, quantity (may be unsettled pnl), of any length.",
+)
+MARKETS = replace(
+    MARKET,
+    takes=Takes.PLACE,
+    help="Market file, or a folder of them: option chains, Loadline snapshots, price files, or a venue's summary and "
+    "instruments JSON. Repeatable; the files are taken at one time.",
+    metavar="FILE|DIR",
+)
+ONE_RULEBOOK = replace(
+    RULEBOOK,
+    help="Rulebook of all accounts (default deribit-xpm), with the parameters in force at the snapshot or at a date; "
+    "or FILE.toml, as in margin.",
+    many=False,
+)
+OUT = Option(
+    "--out",
+    Takes.NEW_FILE,
+    "Write one row per account: account, currency, equity, initial, maintenance, excess, status, and what is missing. "
+    "The file is there whole or not at all.",
+    "FILE.parquet|.csv|.json",
+    "--out margins.parquet",
+)
+WORKERS = Option(
+    "--workers",
+    Takes.WORKERS,
+    "How many threads, or workers of the cluster, compute at a time (default: all processors of this machine).",
+    "N",
+    "--workers 8",
+)
+ENGINE = Option(
+    "--engine",
+    Takes.CHOICE,
+    "Who computes: local threads, or ray: the workers of a Ray cluster (needs the extra loadline[ray]). The numbers "
+    "are the same to the last bit.",
+    "ENGINE",
+    "--engine ray",
+    choices=("local", "ray"),
+    default="local",
+)
+ADDRESS = Option(
+    "--address",
+    Takes.TEXT,
+    "With --engine ray, the cluster to use: auto, HOST:PORT or ray://HOST:PORT; without it one is started here.",
+    "ADDRESS",
+    "--engine ray --address auto",
 )
 SHOWN = (JSON, TABLE)
 INPUTS = (MARKET, AT, BALANCES, ORDERS, ACCOUNTS, ACCOUNT, IMPLY, MAX_AGE, SUM, STRICT)

@@ -15,6 +15,7 @@ from loadline.cli.spec import Argument, Option, Takes
 from loadline.foundation.units import parse_time
 
 SPANS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+MOST_WORKERS = 10_000
 ALL = 1_000_000
 """A depth that no tree has."""
 
@@ -139,6 +140,17 @@ def trade(word: str) -> Trade:
     return Trade(word, instrument.strip(), quantity)
 
 
+def whole_number(word: str) -> int:
+    """Return a number of workers: at least 1.
+
+    >>> whole_number("4")
+    4
+    """
+    if not (word.isdecimal() and word.isascii() and 0 < int(word[:6]) <= MOST_WORKERS and len(word) < 6):
+        raise CommandLineError(f"{word!r} is not a number of workers", remedy=f"write 1 to {MOST_WORKERS:,}")
+    return int(word)
+
+
 READERS: Mapping[Takes, Callable[[str], Any]] = {
     Takes.TEXT: str,
     Takes.FILE: file,
@@ -147,6 +159,7 @@ READERS: Mapping[Takes, Callable[[str], Any]] = {
     Takes.TIME: parse_time,
     Takes.SPAN: span,
     Takes.DEPTH: depth,
+    Takes.WORKERS: whole_number,
     Takes.RULEBOOK: str,
     Takes.SETTING: setting,
     Takes.TRADE: trade,
