@@ -1,5 +1,7 @@
 """Whole numbers divided as protocols divide them, and powers: re-adding when explained or attributed."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,8 +9,9 @@ from hypothesis import strategies as st
 
 from loadline.tape.explain import explain
 from loadline.tape.frame import Classes, Frame
+from loadline.tape.plan import Plan
 from loadline.tape.pull import pull
-from loadline.tape.term import Term, column, constant
+from loadline.tape.term import NotPlannable, Term, column, constant
 
 
 def frame(values: list[float]) -> Frame:
@@ -66,3 +69,33 @@ def test_a_power_adds_up_again_and_has_its_slope(values: list[float], exponent: 
     assert sum(float(leaf.contribution.sum()) for leaf in pull(root, "average")) == pytest.approx(total)
     slopes = sum(float(leaf.contribution.sum()) for leaf in pull(root, "marginal"))
     assert slopes == pytest.approx(exponent * total)
+
+
+def planned(frame_of: Frame, plans: Path) -> tuple[Term, float]:
+    """A rule of portions and a power, on numbers and planned."""
+
+    def rule(frame: Frame) -> Term:
+        x = column(frame, "quantity")
+        parts = constant(np.array([1.0, 10.0**9, 3.0 * 2**50, 7.0]), "position")
+        cut = x.portion(parts, constant(np.array([1e6, 3e9 + 1, 2.0**53, 2.0**62 + 2**12]), "position"))
+        large = x.portion(constant(np.array([1.0, 2.0**53 - 1, 3.0 * 2**50, 7.0]), "position"), 3, away=True)
+        powers = x.power(1.8).net("account") * 1e-9
+        return cut.net("unit").portion(3, 7, away=True).net("account") + powers + large.net("account")
+
+    plan = Plan([rule(Frame.blank(frame_of.classes_of, ("quantity",)))], frame_of.classes_of, plans)
+    return rule(frame_of), float(plan.run(frame_of)[0, 0])
+
+
+@given(values=st.lists(st.integers(-(2**62), 2**62) | st.integers(-(2**52), 2**52), min_size=4, max_size=4))
+def test_whole_numbers_are_planned_to_the_last_one(plans: Path, values: list[int]) -> None:
+    want, found = planned(frame([float(int(v) if abs(v) < 2**20 else v >> 9 << 9) for v in values]), plans)
+    assert found == float(want)
+
+
+def test_numbers_that_no_machine_word_holds_are_refused(plans: Path) -> None:
+    with pytest.raises(NotPlannable, match="2\\*\\*63"):
+        planned(frame([2.0**70, 1.0, 1.0, 1.0]), plans)
+
+
+def test_a_power_beyond_all_doubles_is_infinite() -> None:
+    assert float(column(frame([1e300]), "quantity").power(1.8).net("account")) == -np.inf

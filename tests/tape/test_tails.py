@@ -18,9 +18,7 @@ def tails() -> dict[str, Any]:
 
 
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 512), blocks=st.integers(1, 3), most=st.sampled_from([8, 33, 200]))
-def test_tails_are_those_of_all_numbers_sorted(
-    tails: dict[str, Any], seed: int, n: int, blocks: int, most: int
-) -> None:
+def test_tails_are_those_of_all_sorted(tails: dict[str, Any], seed: int, n: int, blocks: int, most: int) -> None:
     rng = np.random.default_rng(seed)
     k = int(rng.integers(1, min(n * blocks, most) + 1))
     shares, ties = rng.random(k), rng.integers(-3, 3, n * blocks) * 1.0

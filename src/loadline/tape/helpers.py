@@ -47,6 +47,46 @@ def by_sign(x, gain, loss):
 
 
 @njit(OPTIONS)
+def shared_out(size, part, whole, away):
+    """size * part / whole in whole numbers, cut or rounded up, then to the nearest double; each below 2**63."""
+    product = size * part
+    if product < 9007199254740992.0:
+        return np.ceil(product / whole) if away else np.floor(product / whole)
+    if not size < 9223372036854775808.0:
+        raise OverflowError("a whole number of 2**63 or more")
+    zero, one, half = np.uint64(0), np.uint64(1), np.uint64(32)
+    a, b, n, low = np.uint64(size), np.uint64(part), np.uint64(whole), np.uint64(0xFFFFFFFF)
+    cross = (a >> half) * (b & low) + ((a & low) * (b & low) >> half)
+    more = (cross & low) + (a & low) * (b >> half)
+    high, left = (a >> half) * (b >> half) + (cross >> half) + (more >> half), a * b
+    over, rest, ratio = high // n, high % n, zero
+    for i in range(64):  # long division, a bit at a time
+        rest = (rest << one) | (left >> np.uint64(63 - i)) & one
+        ratio = ratio << one
+        if rest >= n:
+            rest -= n
+            ratio |= one
+    if away and rest > zero:
+        ratio += one
+        over += np.uint64(ratio == zero)
+    if over == zero:
+        return np.float64(ratio)
+    scale = 1.0
+    for i in range(64):  # what does not fit below 64 bits only says on which side of a tie the number lies
+        if over == zero:
+            break
+        ratio = (over & one) << np.uint64(63) | ratio >> one | ratio & one
+        over = over >> one
+        scale *= 2.0
+    return np.float64(ratio) * scale
+
+
+@njit(OPTIONS)
+def portion(x, part, whole, away):
+    return np.copysign(shared_out(abs(x), part, whole, away), x) + 0.0
+
+
+@njit(OPTIONS)
 def bracket(total, size, bound, below, rate):
     """An average rate with one more bracket."""
     beyond = greater(size - bound, 0.0)

@@ -8,6 +8,7 @@ itself, so that weight times value re-adds exactly; they differ only where a rat
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Literal
@@ -88,6 +89,20 @@ def _portion(t: Term, x: Floats, part: Floats, whole: Floats) -> Floats:
     return np.asarray(np.copysign(out, x) + 0.0)
 
 
+def _power(t: Term, x: Floats, n: Floats) -> Floats:
+    """``-|x|^n`` by the platform's own ``pow``, which a plan calls too: that of NumPy differs between processors."""
+    exponent = float(n.item())
+    return np.array([-pow_of(v, exponent) for v in np.abs(x).ravel().tolist()], np.float64).reshape(x.shape)
+
+
+def pow_of(x: float, n: float) -> float:
+    """Return ``x ** n``, infinite where that is too large for a double."""
+    try:
+        return math.pow(x, n)
+    except OverflowError:
+        return math.inf
+
+
 def _tail(t: Term, x: Floats) -> Floats:
     """The shares of the worst scenarios, worst first, where they are fixed; else a weight for each scenario."""
     shares = t.aux[0].shares(x.shape[1]) if hasattr(t.aux[0], "shares") else None
@@ -108,7 +123,7 @@ VALUE: dict[str, Callable[..., Any]] = {
     "bracketed": lambda t, a, *p: -np.abs(a) * bracket_rate(a, *p),
     "rounded": lambda t, a, f: np.rint(a * f) / f,
     "portion": _portion,
-    "power": lambda t, a, n: -(np.abs(a) ** n),
+    "power": _power,
     "min": lambda t, *xs: reduce(lambda m, x: np.where(x < m, x, m), xs),
     "net": _net,
     "worst": lambda t, a: a.min(1, keepdims=True),

@@ -6,7 +6,7 @@ workers nor the size of the chunks can change a bit of any result.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -100,10 +100,6 @@ class Plan:
         out = np.empty((len(frame.accounts), self.width))
         arguments = self._arguments(frame)
         cuts = chunks(frame.starts("position", "account"), chunk)
-        if workers == 1 or len(cuts) <= 2:
-            for lo, hi in pairwise(cuts):
-                self._run(lo, hi, out, *arguments)
-            return out
         _spread(self._run, cuts, cuts[-1], (out, *arguments), workers)
         return out
 
@@ -127,19 +123,24 @@ class Trades:
         """
         out = np.empty((len(item), self.width))
         given = (out, item, amount, payer, paid, *self._fixed)
-        if workers == 1:
-            self._run(0, len(item), *given)
-        else:
-            _spread(self._run, range(0, len(item) + PART, PART), len(item), given, workers)
+        step = PART if workers > 1 else max(len(item), 1)
+        _spread(self._run, range(0, len(item) + step, step), len(item), given, workers)
         return out
 
 
-def _spread(run: Run, cuts: Iterable[int], most: int, given: Sequence[Any], workers: int) -> None:
-    """Run the parts between the cuts on several threads."""
-    with ThreadPoolExecutor(workers) as pool:
-        waiting = [pool.submit(run, lo, min(hi, most), *given) for lo, hi in pairwise(cuts) if lo < most]
-        for done in waiting:
-            done.result()
+def _spread(run: Run, cuts: Sequence[int], most: int, given: Sequence[Any], workers: int) -> None:
+    """Run the parts between the cuts, on several threads if there are several of both."""
+    parts = [(lo, min(hi, most)) for lo, hi in pairwise(cuts) if lo < most]
+    try:
+        if workers == 1 or len(parts) <= 1:
+            for lo, hi in parts:
+                run(lo, hi, *given)
+            return
+        with ThreadPoolExecutor(workers) as pool:
+            for done in [pool.submit(run, lo, hi, *given) for lo, hi in parts]:
+                done.result()
+    except OverflowError as error:
+        raise NotPlannable(str(error)) from error
 
 
 _BY_MARKET = ("table", "blocks", "up", "room", "shares", "matrix")

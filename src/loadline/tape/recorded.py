@@ -26,11 +26,14 @@ TABLE = 1 << 24
 SINGLE = 128
 """The longest axis that is one block of a literal length; a longer one is reduced in a pass of its own."""
 
+WHOLE = 2.0**63
+"""Whole numbers are divided as such up to here."""
+
 GATHERS = ("net", "correlated")
 """Operations that take the groups of a finer level: where one loop ends in another."""
 REDUCES = ("worst", "total", "tail")
 """Operations that end an axis."""
-ELEMENTWISE = ("add", "sub", "scale", "signed", "losses", "tiered", "bracketed", "rounded", "min")
+ELEMENTWISE = ("add", "sub", "scale", "signed", "losses", "tiered", "bracketed", "rounded", "portion", "power", "min")
 
 
 @dataclass(eq=False, slots=True)
@@ -172,6 +175,10 @@ def _check(s: Step) -> None:
         raise NotPlannable(f"{s.op} has no compiled form")
     if s.level == "account" and any(a.constant and a.level for a in s.args):
         raise NotPlannable(f"{s.op}: a constant per {s.args[-1].level} meets a term that is already per account")
+    if s.op in ("portion", "power") and s.axis is not None:
+        raise NotPlannable(f"{s.op} along an axis has no compiled form")
+    if s.op == "portion" and not all(a.value is not None and (a.value < WHOLE).all() for a in s.args[1:]):
+        raise NotPlannable("a portion of 2**63 or more")
     if s.op == "correlated" and s.args[0].axis is not None and s.args[0].axis.long:
         raise NotPlannable(f"correlated over more than {SINGLE} columns")
     if s.op == "tail":

@@ -22,6 +22,8 @@ TEXT = {
     "losses": "lesser(0.0, {0})",
     "tiered": "-absolute({0}) * lesser({1} + {2} * greater(absolute({0}) - {3}, 0.0), {4})",
     "rounded": "rint({0} * {1}) / {1}",
+    "portion": "portion({0}, {1}, {2}, {aux})",
+    "power": "-(absolute({0}) ** {1})",
 }
 FUNCTIONS = re.compile(r"\b(by_sign|lesser|greater|absolute|rint|bracket)\(")
 """What has another name for eight numbers than for one."""
@@ -78,7 +80,7 @@ class Words:
                 said = f"bracket({said}, {size}, {bound}, {below}, {rate})"
             said = f"-{size} * {said}"
         else:
-            said = TEXT[s.op].format(*seen)
+            said = TEXT[s.op].format(*seen, aux=s.aux)
         return FUNCTIONS.sub(r"\g<1>8(", said) if s.axis is not None else said
 
     def see(self, a: Step, at: Spot, now: Sequence[Step] = ()) -> str:
