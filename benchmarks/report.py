@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.children import KEPT, ROOT
 from benchmarks.limits import permitted
 from benchmarks.said import cache, count, digits, listed, rate, seconds, size, times, value
+from benchmarks.sections import SECTIONS
 from benchmarks.words import GAP, MISSED, Row
 from benchmarks.work import Figures
 
 BEGIN, END = "<!-- begin benchmarks -->", "<!-- end benchmarks -->"
 PAGE, FIRST = "docs/performance.md", "README.md"
+BUSY = "but the machine was busy, measure again on a quiet one"
 SHORT = (
     "price",
     "worst",
@@ -84,9 +86,18 @@ def verdict(row: Figures, n: int, around: Figures) -> str:
     if aim["reached"]:
         return "reached"
     if aim["wall"] and around["busy"]:
-        return "**not reached**, but the machine was busy: measure again on a quiet one"
+        return f"**not reached**: {BUSY}"
     why = MISSED.get((row["key"], n))
     return f"**not reached**: {why(Row(row, around))}" if why else "**not reached**"
+
+
+def reached(results: Figures) -> str:
+    """How many aims are reached."""
+    found = [aim["reached"] for row in all_rows(results) for aim in row["aims"]]
+    apart = (results["parts"].get(name, {}).get(name, {}) for name in SECTIONS)
+    found += [aim["reached"] for part in apart for aim in part.get("aims", ())]
+    measured = [x for x in found if x is not None]
+    return f"**{sum(measured)} of {len(measured)} aims are reached**; each is below, with the reason where it is not."
 
 
 def aims(results: Figures) -> Iterator[str]:
@@ -99,14 +110,13 @@ def aims(results: Figures) -> Iterator[str]:
             found = "–" if aim["value"] is None else value(aim["value"], aim["unit"])
             title = row["title"] if n == 0 else ""
             yield f"| {title} | {aim['text']} | {found} | {verdict(row, n, around)} |"
-    for name, title in (("memory", "1 M positions × 512 scenarios"), ("start", "`loadline margin`, 1,000 instruments")):
-        for n, aim in enumerate(results["parts"].get(name, {}).get(name, {}).get("aims", ())):
-            found = value(aim["value"], aim["unit"])
-            said = "reached" if aim["reached"] else f"**not reached**: see [below](#{SECTION[name]})"
-            yield f"| {title if n == 0 else ''} | {aim['text']} | {found} | {said} |"
-
-
-SECTION = {"memory": "memory", "start": "starting"}
+    for name, (title, _) in SECTIONS.items():
+        found = results["parts"].get(name, {}).get(name, {})
+        for n, aim in enumerate(found.get("aims", ())):
+            anchor = title.lower().replace(" ", "-")
+            spoilt = BUSY if aim["wall"] and around["busy"] else ""
+            said = "reached" if aim["reached"] else f"**not reached**: {spoilt or f'see [below](#{anchor})'}"
+            yield f"| {found['title'] if n == 0 else ''} | {aim['text']} | {value(aim['value'], aim['unit'])} | {said} |"
 
 
 # ---- times
@@ -170,60 +180,9 @@ def gaps(results: Figures) -> Iterator[str]:
     yield from explained
 
 
-# ---- the parts that are not rows
-def memory(found: Figures) -> Iterator[str]:
-    """Peak memory of child processes."""
-    work = f"{count(found['positions'])} positions × {found['scenarios']} scenarios"
-    yield f"Peak resident memory of a process of its own, {work}:"
-    yield ""
-    yield "| process | peak |"
-    yield "|---|---|"
-    yield f"| Python, numpy, numba, scipy, the compiled loops and the market, ten accounts | {size(found['program'])} |"
-    yield f"| the columns of all {count(found['accounts'])} accounts made, nothing answered | {size(found['before'])} |"
-    yield f"| every account answered by `venue` under `tail` | **{size(found['ours'])}** |"
-    matrix = size(found["matrix alone"])
-    yield f"| scipy: accounts × scenarios matrix ({matrix}), then partition | {size(found['matrix'])} |"
-    yield ""
-    own = found["ours"] - found["program"]
-    yield (
-        f"Beyond the program itself the venue run takes {size(own)}, {own / found['positions']:.0f} bytes a "
-        "position: its columns, the sorted book with the offsets of every level, and the answers. The cube is "
-        f"{size(2001 * found['scenarios'] * 8)}; accounts × scenarios exists nowhere."
-    )
-
-
-def growth(found: Figures) -> Iterator[str]:
-    """The slopes, and the picture of them."""
-    yield "![Cost over positions and over scenarios, both in logarithms](img/growth.png)"
-    yield ""
-    yield "| cost of | over | from | to | slope | slope of the upper two decades |"
-    yield "|---|---|---|---|---|---|"
-    for what, curves in found.items():
-        for c in curves:
-            ends = f"{c['x'][0]:,} | {c['x'][-1]:,}"
-            yield f"| {c['title']} | {what} | {ends} | {c['slope']:.2f} | {c['upper']:.2f} |"
-    yield ""
-    yield (
-        "A slope of 1 is linear. Below 1 means a fixed cost that the small end shows; above 1 means that a cache "
-        "was outgrown on the way (each block of the cube, or the book's columns), after which it is linear again."
-    )
-
-
-def starting(found: Figures) -> Iterator[str]:
-    """The command as somebody types it."""
-    packages = [f"{name} {seconds(s)}" for name, s in found["by package"].items()]
-    yield (
-        "`loadline margin book.csv --market chain.json --balances cash.csv --rulebook derive` with "
-        f"{found['positions']} positions on a chain of {found['instruments']:,} instruments, compiled code kept from "
-        f"before: {seconds(found['wall'])} wall ({seconds(found['processor'])} of processor time), of which "
-        f"{seconds(found['imports'])} is importing ({listed(packages)}) and {seconds(found['python'])} Python's own "
-        "start."
-    )
-
-
 def page(results: Figures) -> list[str]:
     """The generated part of docs/performance.md."""
-    parts, lines = results["parts"], [*told(results["machine"]), ""]
+    parts, lines = results["parts"], [*told(results["machine"]), "", reached(results), ""]
 
     def section(title: str, text: Iterator[str]) -> None:
         lines.extend([f"## {title}", "", *text, ""])
@@ -232,12 +191,7 @@ def page(results: Figures) -> list[str]:
     lines += ["![Time per unit of work: limit, Loadline and rivals](img/speed.png)", ""]
     section("Times", rows(results))
     section("How far from the machine", (line for part in (peaks(results), [""], gaps(results)) for line in part))
-    told_by: tuple[tuple[str, str, Callable[[Figures], Iterator[str]]], ...] = (
-        ("memory", "Memory", memory),
-        ("growth", "Growth", growth),
-        ("start", "Starting", starting),
-    )
-    for name, title, tell in told_by:
+    for name, (title, tell) in SECTIONS.items():
         if name in parts:
             section(title, tell(parts[name][name]))
     return lines[:-1]

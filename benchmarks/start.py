@@ -65,6 +65,7 @@ def starting(rounds: int) -> Figures:
         loaded = _modules(python(["-X", "importtime", *command])[2].stderr)
         imports = [json.loads(python(["-c", WITHOUT + IMPORTING, *loaded])[2].stdout) for _ in range(rounds)]
     found: Figures = {
+        "title": "`loadline margin`, a chain of 1,000 instruments",
         "instruments": len(ids),
         "positions": len(set(rows)),
         "wall": min(w for _, w in runs),
