@@ -16,7 +16,7 @@ from benchmarks import books, growth, limits, live, machine, memory, nets, prici
 from benchmarks.children import KEPT, ROOT
 from benchmarks.work import Figures, Work, installed, measured
 
-LATEST = KEPT / "latest.json"
+LATEST, LOOK = KEPT / "latest.json", KEPT / "quick.json"
 ACCOUNTS, FEW = 100_000, 10_000
 LATER = ("ticks", "cluster")
 """Modules that tell of themselves by ``works(accounts)`` or ``figures(accounts)``, where they are there."""
@@ -73,7 +73,7 @@ def main() -> None:
     unknown = set(asked.only) - set(todo)
     if unknown:
         known.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(todo)}")
-    before = kept() if asked.only else {}
+    before = kept() if asked.only and not asked.quick else {}
     results: Figures = {"quick": asked.quick, "parts": dict(before.get("parts", {})), "machine": described}
     for name, run in todo.items():
         if asked.only and name not in asked.only:
@@ -89,7 +89,7 @@ def main() -> None:
         described = results["machine"] = before["machine"] | {"busy": before["machine"]["busy"] or described["busy"]}
         described["again"] = sorted({*before["machine"].get("again", ()), *asked.only})
     KEPT.mkdir(exist_ok=True)
-    LATEST.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    (LOOK if asked.quick else LATEST).write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     if described["busy"]:
         print(f"Other work kept {others or 0.0:.1f} of {described['cores']} cores busy meanwhile.")
     report = import_module("benchmarks.report")

@@ -116,7 +116,8 @@ def aims(results: Figures) -> Iterator[str]:
             anchor = title.lower().replace(" ", "-")
             spoilt = BUSY if aim["wall"] and around["busy"] else ""
             said = "reached" if aim["reached"] else f"**not reached**: {spoilt or f'see [below](#{anchor})'}"
-            yield f"| {found['title'] if n == 0 else ''} | {aim['text']} | {value(aim['value'], aim['unit'])} | {said} |"
+            first = found["title"] if n == 0 else ""
+            yield f"| {first} | {aim['text']} | {value(aim['value'], aim['unit'])} | {said} |"
 
 
 # ---- times
