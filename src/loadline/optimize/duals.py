@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from loadline.foundation.table import Floats
+from loadline.foundation.table import Floats, Ints
 from loadline.optimize.plan import Binding, Weight
 from loadline.tape.lower_tails import Worst
+from loadline.tape.term import Term
 
 if TYPE_CHECKING:
     from loadline.optimize.search import Found
@@ -18,43 +20,61 @@ SHOWN = 0.005
 
 
 def bindings(found: Found, z: Floats) -> tuple[Binding, ...]:
-    """Return every limit with what the plan does to it, and what one more unit of its bound is worth."""
+    """Return every limit with what the plan does to it, and what one more unit of its bound is worth.
+
+    Where equity has to cover a requirement, one more dollar of equity is worth the shadow of that: the cost of capital.
+    """
     programme, (_, duals) = found.programme, found.prices
     out = []
     for name, (rows, limit) in programme.limits.items():
-        unit = programme.row_unit[name]
-        price = float(duals[rows[0]]) * programme.money / unit if len(duals) > rows[0] else 0.0
-        out.append(Binding(name, limit.unit, limit.low, limit.high, programme.change(limit, z), abs(price)))
+        price = _dual(duals, rows) * programme.money / programme.row_unit[name]
+        out.append(Binding(name, limit.unit, limit.low, limit.high, programme.change(limit, z), price))
+    for name, (rows, unit, n) in programme.covered.items():
+        site = programme.sites[n]
+        left = -float(site.shortfall(site.values(z)).sum())
+        out.append(Binding(name, "USD", 0.0, np.inf, left, _dual(duals, rows) * programme.money / unit))
     return tuple(out)
+
+
+def _dual(duals: Floats, rows: Ints) -> float:
+    """The largest dual of some rows, by size; 0 where they came after the continuous solve, or there was none."""
+    known = rows[rows < len(duals)]
+    return float(np.abs(duals[known]).max(initial=0.0))
 
 
 def weights(found: Found, z: Floats) -> tuple[Weight, ...]:
     """Return the scenarios that carry the requirement at the continuous optimum, with their shares of the weight.
 
-    ``z``: the plan's point; terms that ask for nothing there are left out.
+    ``z``: the plan's point; terms that ask for next to nothing there are left out.
     """
     programme, (_, duals) = found.programme, found.prices
-    out = []
+    carried: list[tuple[float, list[Weight]]] = []
     for site, low in zip(programme.sites, programme.lowerings, strict=True):
         value = site.values(z)
+        who = (site.ask.account, site.ask.rulebook.rule.name)
         for lazy in low.lazies:
             if not isinstance(lazy, Worst):
                 continue
-            axis, frame = lazy.term.args[0].axis, lazy.term.frame
-            assert axis is not None and frame is not None and lazy.term.level is not None
+            worth = np.abs(value(lazy.term).ravel()) / low.unit(lazy.term)
             for o in sorted({o for o, _, _ in lazy.rows}):
                 mine = [(s, abs(float(duals[row]))) for e, s, row in lazy.rows if e == o and row < len(duals)]
                 total = sum(w for _, w in mine)
-                if total <= 1e-12 or not value(lazy.term)[o].any():
-                    continue
-                group = frame.label(lazy.term.level, o).split("\x1f")[0]
-                labels = axis.by_unit.get(group, axis.labels)
-                named = lazy.term.name or "worst case"
-                term = f"{named}, {group}" if lazy.term.level != "account" else named
-                who = (site.ask.account, site.ask.rulebook.rule.name)
-                shares = [(labels[s], w / total) for s, w in mine if w / total >= SHOWN]
-                out += [Weight(*who, term, *pair) for pair in sorted(shares, key=lambda p: -p[1])]
-    return tuple(out)
+                if total > 0:
+                    term, labels = _named(lazy.term, o)
+                    shares = sorted(((labels[s], w / total) for s, w in mine), key=lambda p: -p[1])
+                    listed = [Weight(*who, term, *pair) for pair in shares if pair[1] >= SHOWN]
+                    carried.append((total * float(worth[o]), listed))
+    most = max((c for c, _ in carried), default=0.0)
+    return tuple(w for c, listed in carried if c > 1e-2 * most for w in listed)
+
+
+def _named(t: Term, o: int) -> tuple[str, Sequence[str]]:
+    """What a worst is called for one group, and the labels of its scenarios."""
+    axis, frame = t.args[0].axis, t.frame
+    assert axis is not None and frame is not None and t.level is not None
+    group = frame.label(t.level, o).split("\x1f")[0]
+    name = t.name or "worst case"
+    return name if t.level == "account" else f"{name}, {group}", axis.by_unit.get(group, axis.labels)
 
 
 def held(found: Found) -> Floats:

@@ -49,6 +49,7 @@ class Programme:
         self.named: dict[str, tuple[str, Ints]] = {}
         self.row_unit: dict[str, float] = {}
         self.limits: dict[str, tuple[Ints, Limit]] = {}
+        self.covered: dict[str, tuple[Ints, float, int]] = {}
         self.required: list[int] = []
         self.lowerings: list[Lowering] = []
         for n, site in enumerate(sites):
@@ -78,7 +79,9 @@ class Programme:
         if site.ask.solvent:
             left = (low.lower(site.equity, rows, 1).scaled(site.usd) + loss).scaled(1.0 / unit)
             kept = self.program.rows(left, np.zeros(len(rows)), np.full(len(rows), np.inf))
-            self.named[f"{site.ask.side} requirement of {site.ask.account} covered"] = "row", kept
+            name = f"{site.ask.side} requirement of {site.ask.account} covered"
+            self.named[name] = "row", kept
+            self.covered[name] = kept, unit, n
 
     def _limit(self, limit: Limit) -> None:
         rows = self._gross(limit) if limit.gross else self._net(limit)

@@ -202,24 +202,27 @@ def _candidates(programme: Programme, without: list[int]) -> list[int]:
 
 
 def _switches(programme: Programme) -> Ints:
-    """A binary per candidate: traded or not; at most K of them, and no trade below its least size."""
+    """A binary per candidate and side: traded or not; at most K of them, and no trade below its least size."""
     c, moves, program = programme.problem.candidates, programme.moves, programme.program
     most, least = programme.problem.most_trades, np.ceil(c.least / c.lot - 1e-9)
     n = len(moves.buys)
-    if most is None and (least <= 1).all():
-        return np.empty(0, np.int64)
-    upper = np.maximum(moves.upper[moves.buys], moves.upper[moves.sells])
-    y = program.columns(np.zeros(n), np.ones(n), integer=True)
-    size = Affine.columns(moves.buys) + Affine.columns(moves.sells)
-    zero, infinite = np.zeros(n), np.full(n, np.inf)
-    program.rows(size - Affine.columns(y, np.maximum(upper, 1e-9)), -infinite, zero)
     small = np.flatnonzero(least > 1)
-    if len(small):
-        program.rows((size - Affine.columns(y, least)).take(small), zero[small], infinite[small])
+    if most is None and not len(small):
+        return np.empty(0, np.int64)
+    zero, infinite = np.zeros(n), np.full(n, np.inf)
+    switches = []
+    for cols in (moves.buys, moves.sells):
+        y = program.columns(zero, np.ones(n), integer=True)
+        size = Affine.columns(cols)
+        program.rows(size - Affine.columns(y, np.maximum(moves.upper[cols], 1e-9)), -infinite, zero)
+        if len(small):
+            program.rows((size - Affine.columns(y, least)).take(small), zero[small], infinite[small])
+        switches.append(y)
+    both = Affine.columns(switches[0]) + Affine.columns(switches[1])
+    program.rows(both, -infinite, np.ones(n))  # or one would sell what one buys, to reach the least size
     if most is not None:
-        count = Affine.columns(y).sums(np.zeros(n, np.int64), 1)
-        program.rows(count, np.array([-np.inf]), np.array([float(most)]))
-    return y
+        program.rows(both.sums(np.zeros(n, np.int64), 1), np.array([-np.inf]), np.array([float(most)]))
+    return np.concatenate(switches)
 
 
 def _offer_start(programme: Programme, switches: Ints) -> None:
@@ -227,6 +230,6 @@ def _offer_start(programme: Programme, switches: Ints) -> None:
     z, moves = programme.best.z, programme.moves
     cols, values = np.arange(len(moves)), z
     if len(switches):
-        used = np.maximum(z[moves.buys], z[moves.sells]) > 0.5
-        cols, values = np.concatenate([cols, switches]), np.concatenate([z, used.astype(float)])
+        used = (z[moves.trading] > 0.5).astype(float)
+        cols, values = np.concatenate([cols, switches]), np.concatenate([z, used])
     programme.program.start(cols, values)

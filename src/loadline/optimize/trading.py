@@ -98,10 +98,10 @@ def candidates(
     unit = np.where(inverse, mult / q.mark[rows], unit)  # USD per unit of price and contract
     tick = 0.5 * ticks(market)[rows]
     bid, ask, mark = q.bid[rows], q.ask[rows], q.mark[rows]
-    fees = _fees(market, rows, terms, index)
+    paid = fees(market, rows, terms)
     spread = {"buy": ask - mark, "sell": mark - bid}
     floored = {side: x < tick for side, x in spread.items()}
-    cost = {side: np.maximum(np.nan_to_num(x), tick) * unit + fees for side, x in spread.items()}
+    cost = {side: np.maximum(np.nan_to_num(x), tick) * unit + paid for side, x in spread.items()}
     names = i.id[rows].tolist()
     coins = np.where(inverse, index, 1.0) / np.where(inverse, 1.0, mult)
     shown = {"sell": _shown(wishes, names, 0, coins), "buy": _shown(wishes, names, 1, coins)}
@@ -143,9 +143,10 @@ def _tradable(market: Market, underlyings: Collection[str], wishes: Wishes) -> B
     return good & ~np.isin(i.id, list(bad)) if bad else good
 
 
-def _fees(market: Market, rows: Ints, terms: Terms, index: Floats) -> Floats:
-    """(R,) USD per contract."""
+def fees(market: Market, rows: Ints, terms: Terms) -> Floats:
+    """Return (R,) USD per contract that a venue takes."""
     i, q = market.instruments, market.quotes
+    index = np.array([market.price(u) for u in i.underlying[rows].tolist()])
     option, mult = i.kind[rows] == Kind.OPTION, i.multiplier[rows]
     premium = q.mark[rows] * mult * np.array([market.price(c) for c in i.quote[rows].tolist()])
     notional = np.where(i.form[rows] == PayoffForm.INVERSE, mult, mult * index)

@@ -22,7 +22,7 @@ from loadline.optimize.problem import Limit
 SHARES: Mapping[str, float] = {"delta": 0.02, "vega": 0.10, "vega by expiry": 0.25, "gamma": 0.10, "theta": 0.10}
 """The view as it is kept where nothing else is asked for: shares of the gross sensitivity per underlying."""
 COLUMNS = {"delta": "delta", "vega": "vega_usd", "gamma": "gamma_usd", "theta": "theta_usd"}
-UNITS = {"delta": "{0}", "vega": "USD per vol point", "gamma": "USD per 1% per 1%", "theta": "USD per day"}
+UNITS = {"delta": "{0}", "vega": "USD per vol point", "gamma": "USD of delta per 1%", "theta": "USD per day"}
 
 
 @dataclass(frozen=True, slots=True)
