@@ -22,7 +22,7 @@ AGREE = 1e-9
 DIGITS = 12  # of numbers as written
 SAME = 1e-9  # what another machine's last digits may move: such a file is left as it is
 NOISE = 1e-7
-WHOLE = {name: golden_market.market(name) for name in ("calm", "doubt")}
+WHOLE = {name: golden_market.market(name) for name in ("calm", "doubt", "depeg", "odd")}
 UNITS = {
     "quantity": "coins of the underlying for options and linear contracts, USD for inverse ones",
     "balances": "units of the currency",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tools.golden_market import ALONE, COINS, INDEX, PERPETUAL_ONLY, option_name
+from tools.golden_market import ALONE, COINS, DATED, INDEX, PERPETUAL_ONLY, option_name
 
 Legs = dict[str, float]
 Book = dict[str, Any]
@@ -120,6 +120,58 @@ def listed_perpetuals() -> Book:
     return {"legs": legs, "balances": {"USDC": 100_000.0}}
 
 
+def dated_alts() -> Book:
+    """A dated future on every coin that has one, long and short by turns."""
+    sizes = [float(f"{25_000.0 / price:.3g}") for price in DATED.values()]
+    legs = {f"{coin}_USDC-300d": (-1) ** n * size for n, (coin, size) in enumerate(zip(DATED, sizes, strict=True))}
+    return {"legs": legs, "balances": {"USDC": 2_000_000.0}}
+
+
+def stablecoins() -> dict[str, Book]:
+    """Contracts that pay in one stablecoin against those that pay in another, or in coin: each pair, by size."""
+    coin, cash = Names(cash=False), Names(cash=True)
+
+    def against(usdt: float, usdc: float, usd: float, asset: str = "BTC") -> Legs:
+        return {f"{asset}_USDT-PERPETUAL": usdt} | cash.future(usdc, asset) | coin.future(usd, asset)
+
+    return {
+        "three_dollars": {
+            "legs": against(120.0, -70.0, -40.0) | against(-300.0, 900.0, -1_100.0, "ETH"),
+            "balances": {"USDC": 5e6, "USDT": 1e6},
+        },
+        "small_hedge": {
+            "legs": against(2.0, -3.0, -1.0) | against(0.0, 9.0, -8.0, "ETH"),
+            "balances": {"USDC": 40_000.0, "USDT": 30_000.0, "USD": 5_000.0, "BTC": 2.5},
+        },
+        "one_sided": {"legs": cash.future(-15_000.0), "balances": {"USDC": 4e8}},
+    }
+
+
+def more_perpetuals() -> dict[str, Book]:
+    """Perpetuals with other wallets, in dust, and on coins with entries of their own."""
+    cash = Names(cash=True)
+    legs: Legs = cash.future(0.4) | cash.future(-9.0, "ETH")
+    wallet = {"USDC": 0.0012345678, "USD": 0.0023456789, "USDT": 0.0345678912, "BTC": 1.2345678912e-6}
+    wallet |= {"ETH": 1.2345678912e-5, "cbBTC": 1.2345678912e-6}
+    orders = [
+        {"instrument": cash.perpetual(), "quantity": 0.5, "limit": 83_500.0},
+        {"instrument": cash.perpetual(), "quantity": -2.0, "limit": 84_900.0},
+    ]
+    dust = {"BTC": 0.00012345678951, "ETH": -0.0012345678951, "SOL": 0.0123456789}
+    return {
+        "dollars": {"legs": legs, "balances": {"USD": 7_000.0, "USDT": 3_000.0, "USDC": 20_000.0}},
+        "owed_dollars": {"legs": legs, "balances": {"USD": 90_000.0, "USDT": -3_000.0, "USDC": -20_000.0}},
+        "owed_coins": {"legs": legs, "balances": {"USDC": 150_000.0, "BTC": -0.4, "ETH": -3.0, "SOL": -40.0}},
+        "staked_coins": {"legs": legs, "balances": {"USDC": 9_000.0, "BTC": 0.3, "UBTC": 0.5, "HYPE": 300.0}},
+        "whale": {"legs": legs, "balances": {"USDC": 9_000.0, "BTC": 23.0, "UBTC": 24.0, "HYPE": 61_000.0}},
+        "pending_small": {"legs": legs, "balances": {"USDC": 20_000.0}, "unsettled": {cash.perpetual(): 40.5}},
+        "dusty_wallet": {"legs": {}, "balances": wallet},
+        "selling": {"legs": cash.future(-0.3), "balances": {"USDC": 90_000.0}, "orders": orders},
+        "dog": {"legs": {"DOGE_USDC-PERPETUAL": -120_000.0}, "balances": {"USDC": 9_000.0}},
+        "dust": {"legs": {cash.perpetual(c): q for c, q in dust.items()}, "balances": {"USDC": 50.0}},
+    }
+
+
 def perpetuals() -> dict[str, Book]:
     """Books of perpetuals alone, for venues that list nothing else."""
     coin, cash = Names(cash=False), Names(cash=True)
@@ -169,6 +221,17 @@ def alt_coins(*coins: str) -> dict[str, Book]:
         wallet = {"USDC": 60_000.0} | ({coin: 100.0} if coin in INDEX else {})
         made[coin.lower()] = {"legs": legs, "balances": wallet}
     return made
+
+
+def deep_options() -> Book:
+    """Options far in the money, bought and sold, where caps on their charges decide."""
+    cash = Names(cash=True)
+    legs = {
+        cash.call("100d", 0.4, "HYPE"): 40.0,
+        cash.call("100d", 0.8, "ETH"): -20.0,
+        cash.put("9d", 1.3, "ETH"): -15.0,
+    }
+    return {"legs": legs, "balances": {"USDC": 90_000.0}}
 
 
 def alt_inverse(coin: str) -> Book:

@@ -1,6 +1,7 @@
 """The markets of the golden cases: stated prices and vols, marks by Black-76, nothing taken from anywhere.
 
 ``calm``: USDC at one dollar, every feed sure. ``doubt``: USDC off its peg, some feeds unsure, interest rates by expiry.
+``depeg``: USDT broken. ``odd``: prices of futures with many digits; it has no options.
 """
 
 import math
@@ -10,7 +11,7 @@ from typing import Any
 from tests.reference.rules.common import black
 
 AS_OF = datetime(2026, 10, 1, 7, 54, tzinfo=UTC)
-INDEX = {"BTC": 84_000.0, "ETH": 2_900.0, "SOL": 140.0, "HYPE": 38.0}
+INDEX = {"BTC": 84_000.0, "ETH": 2_900.0, "SOL": 140.0, "HYPE": 38.0, "CL": 71.0}
 PERPETUAL_ONLY = {
     "XRP": 2.4,
     "ZEC": 60.0,
@@ -22,7 +23,13 @@ PERPETUAL_ONLY = {
     "ADA": 0.7,
 }
 """Coins with a linear perpetual and nothing else; ADA has no entry of its own in any rulebook's list."""
-BASE_VOL = {"BTC": 0.42, "ETH": 0.66, "SOL": 0.85, "HYPE": 0.98}
+DATED = {
+    "LTC": 92.0, "BCH": 410.0, "EOS": 0.71, "OKB": 51.0, "DOT": 5.2, "BSV": 38.0, "FIL": 4.4, "TRX": 0.26, "UNI": 8.1,
+    "DOGE": 0.21, "PEPE": 1.1e-5, "BNB": 655.0, "SHIB": 1.3e-5, "ORDI": 9.3, "WLD": 1.25, "TON": 3.1, "XRP": 2.4,
+    "ADA": 0.7, "LINK": 15.0,
+}  # fmt: skip
+"""Coins with a linear perpetual and a linear dated future; TON has no entry of its own in any rulebook's list."""
+BASE_VOL = {"BTC": 0.42, "ETH": 0.66, "SOL": 0.85, "HYPE": 0.98, "CL": 0.45}
 CARRY = 0.07
 EXPIRIES = {
     "6m": AS_OF + timedelta(minutes=6),
@@ -54,6 +61,8 @@ COINS = {  # coins that a wallet may hold: what they move with, and their price 
     "USYC": ("USD", 1.1), "BUIDL": ("USD", 1.0), "USDe": ("USD", 0.999), "sUSDe": ("USD", 1.17),
     "DAI": ("USD", 1.0), "sDAI": ("USD", 1.14), "fxUSDC": ("USD", 1.0),
 }  # fmt: skip
+BROKEN, ODD = 0.81, 1.00012345731
+MORE_COINS = {"UBTC": ("BTC", 1.0)}
 ALONE = {"OP": 1.6, "DRV": 0.06, "OLAS": 1.3, "XYZ": 2.0}
 """Coins that no instrument stands on; XYZ is in no rulebook's list."""
 
@@ -135,18 +144,29 @@ def market(name: str) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     for coin in INDEX:
         rows += _futures(coin, doubt=doubt) + _options(coin, doubt=doubt)
-    for coin, price in PERPETUAL_ONLY.items():
+    cash = {"quote": "USDC", "settle": "USDC"}
+    for coin, price in (PERPETUAL_ONLY | DATED).items():
         row = {"id": f"{coin}_USDC-PERPETUAL", "underlying": coin, "kind": "perpetual", "form": "linear"}
-        rows.append(row | {"quote": "USDC", "settle": "USDC", "forward": round(price * 1.001, 6)})
-    fx = {"USDC": 0.97 if doubt else 1.0, "USDT": 0.999} | ALONE
-    for coin, (underlying, ratio) in COINS.items():
+        rows.append(row | cash | {"forward": round(price * 1.001, 6)})
+    for coin, price in DATED.items():
+        row = {"id": f"{coin}_USDC-300d", "underlying": coin, "kind": "future", "form": "linear"}
+        rows.append(row | cash | {"expiry": text(EXPIRIES["300d"]), "forward": round(price * 1.05, 9)})
+    for coin in ("BTC", "ETH"):
+        row = {"id": f"{coin}_USDT-PERPETUAL", "underlying": coin, "kind": "perpetual", "form": "linear"}
+        rows.append(row | {"quote": "USDT", "settle": "USDT", "forward": round(INDEX[coin] * 1.0013, 4)})
+    fx = {"USDC": 0.97 if doubt else 1.0, "USDT": BROKEN if name == "depeg" else 0.999} | ALONE
+    for coin, (underlying, ratio) in (COINS | MORE_COINS).items():
         price = round(INDEX.get(underlying, 1.0) * ratio, 4)
         row = {"id": coin, "underlying": underlying, "kind": "spot", "form": "spot", "quote": "USD", "settle": "USD"}
         if doubt and coin in UNSURE:
             row["confidence"] = UNSURE[coin]
         rows.append(row | {"forward": price})
         fx[coin] = price
-    index: dict[str, Any] = INDEX | PERPETUAL_ONLY | {"USD": 1.0}
+    index: dict[str, Any] = INDEX | PERPETUAL_ONLY | DATED | {"USD": 1.0}
+    if name == "odd":  # protocols count in whole numbers: prices that do not end where their decimals do
+        index = {u: x * ODD if u != "USD" else x for u, x in index.items()}
+        rows = [row if row["kind"] == "spot" else row | {"forward": row["forward"] * ODD} for row in rows]
+        fx["USDC"] = 1.0
     if doubt:
         index |= {u: {"price": INDEX[u], "confidence": c} for u, c in UNSURE_INDEX.items()}
     return {"format": "loadline market 1", "as_of": text(AS_OF), "index": index, "fx": fx, "instruments": rows}

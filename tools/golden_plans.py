@@ -94,6 +94,7 @@ ALT_OF_SRM = ("SOL", "HYPE")
 PROTOCOLS = ("dydx", "drift", "orderly", "gmx", "binance", "hyperliquid", "hyperliquid-pm")
 """Venues of perpetuals alone."""
 PERPETUALS = made.perpetuals()
+MORE = made.more_perpetuals()
 
 
 def reference(name: str) -> Book:
@@ -417,11 +418,18 @@ def _paradex(name: str) -> dict[str, list[Case]]:
     orders["orders_hedged"] = merged(CASH_BOOKS["long_perpetual"], ETH_CASH, OPENING_CASH)
     accounts, cells = ACCOUNTS | orders, {"vectors": name == "paradex-pm"} | more
     coins = made.alt_coins("HYPE") | {"eth": merged(ETH_CASH, OPENING_CASH)} | some(CASH_BOOKS | orders, "everything")
-    coins |= some(CASH_BOOKS, "settling_now") | {"hedged_eth": ETH_CASH}
+    coins |= some(CASH_BOOKS, "settling_now") | {"hedged_eth": ETH_CASH, "deep": made.deep_options()}
+    coins |= made.alt_coins("CL") if name == "paradex-pm" else {}
+    readings: list[Case] = []
+    if name == "paradex-pm":
+        floored = {"paradex-pm.reading.vol_floor": "shock"}
+        funded = {"paradex-pm.given.funding": 0.0004}
+        readings += dated(name, {"floored_eth": ETH_CASH}, overrides=floored, **cells)
+        readings += dated(name, {"funded": orders["orders"]}, overrides=funded, **cells)
     return {
         "books_options": of_books(name, CASH_BOOKS, vectors=name == "paradex-pm", **more),
         "books_accounts": of_books(name, accounts, market="doubt", **more),
-        "books_coins": of_books(name, coins, **cells) + dated(name, coins, **cells),
+        "books_coins": of_books(name, coins, **cells) + dated(name, coins, **cells) + readings,
     }
 
 
@@ -457,6 +465,9 @@ TIERS = (20.0, 27.0, 35.0, 42.0, 60.0)
 
 
 def _okx() -> dict[str, list[Case]]:
+    stable, alts = made.stablecoins(), {"alts": made.dated_alts()}
+    unsure = some(stable, "three_dollars", "small_hedge")
+    older = some(COIN_BOOKS, "settling_now", "calendar") | some(ACCOUNTS, "long_and_short_coin", "wallet_alone")
     orders = {"orders": merged(ACCOUNTS["two_settlements"], OPENING, OPENING_CASH)}
     orders["collateral"] = made.collateral("BTC", "ETH", "SOL", "USDT", "stETH")
     whole = some(ACCOUNTS | orders, "two_coins", "basis_trade", "large", "orders")
@@ -464,13 +475,27 @@ def _okx() -> dict[str, list[Case]]:
         "books_coin": of_books("okx", COIN_BOOKS),
         "books_accounts": of_books("okx", ACCOUNTS | orders | {"sol": made.alt_coins("SOL")["sol"]}, market="doubt")
         + dated("okx", whole | some(COIN_BOOKS, "everything")),
+        "books_units": of_books("okx", stable | alts, vectors=True)
+        + of_books("okx", {f"{n}_depeg": b for n, b in unsure.items()}, market="depeg")
+        + dated("okx", stable | alts | {"sol": made.alt_coins("SOL")["sol"]}, vectors=True)
+        + dated("okx", {f"{n}_depeg": b for n, b in unsure.items()}, market="depeg")
+        + dated("okx", older, vectors=True)
+        + of_books("okx", {"broken": stable["three_dollars"]}, overrides={"okx.depeg.broken_price": 0.9995})
+        + dated("okx", {"broken": stable["three_dollars"]}, overrides={"okx.depeg.broken_price": 0.9995}),
     }
 
 
 def _protocol(name: str) -> dict[str, list[Case]]:
     more: dict[str, Any] = {"currency": CURRENCY.get(name, "USD")}
+    grown: list[Case] = []
+    if name == "dydx":
+        for label, caps in (("interest", {"size": 1e6}), ("caps", {"lower_cap": 1.0, "upper_cap": 1e3})):
+            changes = {f"dydx.open_interest.{k}": v for k, v in caps.items()}
+            grown += of_books(name, {f"open_{label}": PERPETUALS["alt_coins"]}, overrides=changes, **more)
+    odd = MORE | some(PERPETUALS, "two_coins", "alt_coins", "large", "coins")
     return {
-        "books_perpetuals": of_books(name, PERPETUALS, **more),
+        "books_perpetuals": of_books(name, PERPETUALS | MORE, **more) + grown,
+        "books_odd": of_books(name, odd, market="odd", **more),
         "books_doubt": of_books(name, some(PERPETUALS, "pending", "in_debt", "everything"), market="doubt", **more),
     }
 

@@ -18,6 +18,7 @@ from loadline.model.market import Market
 from loadline.model.positions import Portfolio
 from loadline.rulebooks.parameters import Parameter, Version
 from loadline.rulebooks.rulebook import Rulebook, load
+from tests.rulebooks.operations import built, mutations
 
 FOLDER = Path(__file__).resolve().parents[2] / "cases"
 SHARE = 1.03
@@ -39,10 +40,14 @@ class Mutant:
 def number(x: float, p: Parameter) -> float:
     """A number a few per cent away, inside its bounds; a whole number stays whole."""
     whole = isinstance(x, int) and not isinstance(x, bool) and abs(x) > 1
-    if whole:
-        new: float = x + (2 if x % 2 == 0 else 1)  # an even count stays even
+    if p.unit.startswith("decimals"):
+        new: float = x - 2  # one more, or one fewer of many, changes less than a check can see
+    elif whole:
+        new = x + (2 if x % 2 == 0 else 1)  # an even count stays even
     elif x == 0:
         new = BUMP * (p.high if 0 < p.high <= 10 else 1.0 if p.high < math.inf else 1e4)
+        if isinstance(x, int) and p.high < math.inf:  # of what is counted in small units a small part is nothing
+            new = round(BUMP * p.high)
     else:
         new = x * SHARE
     if new > p.high or new < p.low:
@@ -56,13 +61,17 @@ def values(value: Any, p: Parameter) -> Iterator[tuple[str, Any]]:
         yield from ((f"={c}", c) for c in (p.choices or (LATEST,)) if c != value)
     elif isinstance(value, list):
         for i, item in enumerate(value):
-            if isinstance(item, list):  # [spot factor, vol, dampening]
+            if isinstance(item, list) and not any(isinstance(x, str) for x in item):  # [spot, vol, weight]
+                for n, x in enumerate(item):
+                    moved = [*item[:n], x * SHARE or BUMP, *item[n + 1 :]]
+                    yield f"[{i}][{n}]", [*value[:i], moved, *value[i + 1 :]]
+            elif isinstance(item, list):  # [spot factor, vol, dampening]
                 moved = 1.0 + (item[0] - 1.0) * SHARE if item[0] != 1 else None
                 if moved is not None:
                     yield f"[{i}].spot", [*value[:i], [moved, *item[1:]], *value[i + 1 :]]
                 yield f"[{i}].dampening", [*value[:i], [item[0], item[1], item[2] * SHARE], *value[i + 1 :]]
             else:
-                yield f"[{i}]", [*value[:i], item * SHARE, *value[i + 1 :]]
+                yield f"[{i}]", [*value[:i], item * SHARE if item else number(item, p), *value[i + 1 :]]
     else:
         yield "", number(value, p)
 
@@ -115,9 +124,13 @@ def rule_of(name: str) -> Rulebook:
 
 def notices(case: Ready, mutant: Mutant) -> bool:
     """Whether a case's answer moves beyond its tolerance when the mutant stands in."""
-    rule = rule_of(mutant.version.partition("@")[0])
+    return moves(case, rule_of(mutant.version.partition("@")[0]), mutant.changed)
+
+
+def moves(case: Ready, rule: Rulebook, version: Version) -> bool:
+    """Whether a case's answer moves beyond its tolerance under a rulebook and a version."""
     try:
-        version = mutant.changed.override(case.overrides)
+        version = version.override(case.overrides)
         rule.check(version)
         said = (f"parameters overridden: {', '.join(version.overridden)}",) if case.overrides else ()
         found = margins(case.portfolio, case.market, Chosen(rule, version, (*said, *rule.notes)))
@@ -141,8 +154,8 @@ def notices(case: Ready, mutant: Mutant) -> bool:
 class Census:
     """Which mutants of a rulebook were noticed."""
 
-    caught: list[Mutant]
-    missed: list[Mutant]
+    caught: list[Any]
+    missed: list[Any]
 
     @property
     def rate(self) -> float:
@@ -173,3 +186,32 @@ def census(name: str, hopeless: Callable[[Mutant], bool]) -> Census:
         else:
             missed.append(mutant)
     return Census(caught, missed)
+
+
+def operations_census(name: str) -> Census:
+    """Try every changed operation of a rulebook on its cases, the one that noticed last first."""
+    cases = ready(name)
+    versions = {v.label: v for v in rule_of(name).versions}
+    caught, missed = [], []
+    for change in mutations(name):
+        try:
+            rule = built(name, change)
+        except Exception:  # it cannot even be read: nobody would overlook that
+            caught.append(change)
+            continue
+        for n, case in enumerate(cases):
+            if fails(case, rule, versions[case.rulebook]):
+                cases.insert(0, cases.pop(n))
+                caught.append(change)
+                break
+        else:
+            missed.append(change)
+    return Census(caught, missed)
+
+
+def fails(case: Ready, rule: Rulebook, version: Version) -> bool:
+    """Whether a case is answered otherwise, or no longer at all."""
+    try:
+        return moves(case, rule, version)
+    except Exception:  # an operation that no longer fits its arguments
+        return True

@@ -8,6 +8,8 @@ from tests.rulebooks.mutants import Mutant, census
 
 STABLECOIN = "no contract stands on a stablecoin: the entry only fills the row of a wallet"
 NO_GAIN = "share and limit are both 0: while one stays there, no gain counts whatever the other says"
+LIQUIDATION = "said of a liquidation, not of a requirement: tests/liquidation and the rulebook's own tests look at it"
+PORTFOLIO_ALONE = "portfolio margin alone reads it, cross margin does not"
 NOTHING_TO_NOTICE: dict[str, dict[str, str]] = {
     "isolated": {r"(inverse|linear)\..*\.USD": STABLECOIN},
     "static": {r"volatility\..*\.USD": STABLECOIN},
@@ -32,6 +34,20 @@ NOTHING_TO_NOTICE: dict[str, dict[str, str]] = {
         r"(vol_shock\.up|dampener\.usd|pnl_offset\.(share|limit)|roll\..*|delta_shock\.slope)\.USD": STABLECOIN,
         r"pnl_offset\.(share|limit)\.BTC": NO_GAIN,
     },
+    "paradex-xm": {},
+    "binance": {r"(linear|inverse)\.rates\.USD.*": STABLECOIN},
+    "hyperliquid": {
+        r"maintenance\.rates\.USD.*": STABLECOIN,
+        r"(floor|coin|threshold|borrow|liquidation)\..*": PORTFOLIO_ALONE,
+    },
+    "hyperliquid-pm": {r"maintenance\.rates\.USD.*": STABLECOIN},
+    "dydx": {r"liquidation\..*": LIQUIDATION},
+    "drift": {
+        r"token\.(initial|maintenance)_(asset|liability)\.(USD|USDC)": "cash has no weight",
+        r"pnl\.size_factor": "a profit that is large enough for it counts 100 USD at most, whatever the factor",
+    },
+    "orderly": {},
+    "gmx": {},
 }
 """Rulebook -> numbers (with a version's date where it concerns one) that move no answer, and why."""
 

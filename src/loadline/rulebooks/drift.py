@@ -29,12 +29,12 @@ TOKEN = ("initial_asset", "maintenance_asset", "initial_liability", "maintenance
 
 def by_size(sizes: Term, weigh: Callable[[int, int], int]) -> Term:
     """Return a weight per market held, from its size; ``weigh(class, size)``: the size in the protocol's integers."""
-    frame = sizes.frame
-    assert frame is not None
-    found = np.zeros(frame.classes_of.size["strike"])
-    for group, x in zip(frame.classes["strike"].tolist(), sizes.numbers()[:, 0].tolist(), strict=True):
+    frame, level = sizes.frame, sizes.level
+    assert frame is not None and level is not None
+    found = np.zeros(frame.classes_of.size[level])
+    for group, x in zip(frame.classes[level].tolist(), sizes.numbers()[:, 0].tolist(), strict=True):
         found[group] = weigh(group, int(x))
-    return constant(found, "strike")
+    return constant(found, level)
 
 
 def named(u: Universe) -> tuple[Labels, Floats]:
@@ -44,19 +44,23 @@ def named(u: Universe) -> tuple[Labels, Floats]:
 
 
 def markets(book: Book, p: Version) -> tuple[list[drift.Spot], list[drift.Perpetual]]:
-    """Return what the protocol knows of each market (class of level strike), as a token and as a perpetual."""
+    """Return what the protocol knows of each row as a token, and of each class of level strike as a perpetual.
+
+    Tokens are not netted: several may stand on one underlying, each with weights of its own.
+    """
     u, first = book.universe, book.universe.classes.first("strike")
     keys, prices = named(u)
     quote = round(blocks.stable_price(u) * PRICE)
-    token = {n: p.each(f"token.{n}", keys)[first] for n in (*TOKEN, "decimals")}
+    token = {n: p.each(f"token.{n}", keys) for n in (*TOKEN, "decimals")}
     perpetual = {n: p.each(f"perpetual.{n}", keys)[first] for n in ("initial", "maintenance", "size_factor")}
     early, late, shrink = (int(p.number(f"pnl.{n}")) for n in ("initial", "maintenance", "size_factor"))
-    cash = blocks.cash_rows(u)[first]
+    cash = blocks.cash_rows(u)
     spots, perpetuals = [], []
-    for k, price in enumerate(prices[first].astype(int).tolist()):
+    for k, price in enumerate(prices.astype(int).tolist()):
         out, kept, into, owing, factor = (int(token[n][k]) for n in TOKEN)
         same = (int(token["decimals"][k]), price, price, price)
         spots.append(drift.Spot(*same, out, kept, into, owing, factor, quote=bool(cash[k])))
+    for k, price in enumerate(prices[first].astype(int).tolist()):
         opening, holding, growth = (int(column[k]) for column in perpetual.values())
         perpetuals.append(drift.Perpetual(price, opening, holding, growth, early, late, shrink, quote, quote))
     return spots, perpetuals
@@ -70,13 +74,13 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     # 1. tokens, sizes and prices as the protocol stores them
     keys, prices = named(u)
     digits, price = p.each("token.decimals", keys), book.each(prices, "strike")
-    tokens = (book.only(u.spot) * book.each(10.0**digits)).rounded(0).net("strike")
+    tokens = (book.only(u.spot) * book.each(10.0**digits)).rounded(0)
     base = (book.only(held) * book.each(u.size * BASE)).rounded(0).net("strike")
     pnl = (book.unsettled * 10.0**QUOTE).rounded(0).net("strike").named("unsettled pnl")
     # 2. what is owned is worth its price cut down, what is owed rounded up
-    each = book.each(10.0**digits, "strike")
-    owned = tokens.signed_scale(gain=1.0, loss=0.0).portion(price, each).named("owned")
-    owed = tokens.losses().portion(price, each, away=True).named("owed")
+    each, worth_of = book.each(10.0**digits), book.each(prices)
+    owned = tokens.signed_scale(gain=1.0, loss=0.0).portion(worth_of, each).named("owned")
+    owed = tokens.losses().portion(worth_of, each, away=True).named("owed")
     quote = round(blocks.stable_price(u) * PRICE)
 
     def side(name: Side, own: int) -> tuple[Term, Term]:
@@ -89,8 +93,8 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
             most = spots[k].liability_weight(abs(x), name)
             return WEIGHT if spots[k].quote else max(most, WEIGHT + own) if own else most
 
-        weighted = owned.portion(by_size(tokens, weight_owned), WEIGHT)
-        asked = owed.portion(by_size(tokens, weight_owed), WEIGHT).named("tokens owed")
+        weighted = owned.portion(by_size(tokens, weight_owned), WEIGHT).net("strike")
+        asked = owed.portion(by_size(tokens, weight_owed), WEIGHT).net("strike").named("tokens owed")
         # 4. perpetuals: the larger position that orders could make, at a ratio that grows with size
         worst = base.size()
         if book.has_orders:
@@ -110,7 +114,7 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
             counted = worst_of(counted, float(drift.MOST_PNL))
         return asked, (weighted + counted).named("weighted collateral")
 
-    worth = (owned + owed + pnl).named("at full value")
+    worth = ((owned + owed).net("strike") + pnl).named("at full value")
     least = {Side.INITIAL: int(p.number("account.least_ratio")), Side.MAINTENANCE: 0}
     sides = {s: side(s, own) for s, own in least.items()}
     # excess = weighted collateral - requirement, written as equity - (requirement + what weights take away)
