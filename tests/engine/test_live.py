@@ -7,8 +7,9 @@ import pytest
 
 from loadline.engine.bulk import Venue, venue
 from loadline.engine.columns import Columns
+from loadline.engine.layers import joined
 from loadline.engine.live import Live
-from loadline.foundation.errors import LoadlineError, Reason
+from loadline.foundation.errors import InputError, LoadlineError, Reason
 from loadline.foundation.units import MS_PER_DAY
 from loadline.model.instruments import Kind
 from loadline.model.market import Market
@@ -145,3 +146,90 @@ def test_a_check_finds_what_drifted(plans: Path) -> None:
     with pytest.raises(LoadlineError, match="1 accounts drifted: initial of account 1"):
         live.tick(MARKET)
     live.verify()
+
+
+def changed(rng: np.random.Generator, live: Live, *, orders: bool) -> None:
+    """Some trades, a premium, or an account put down anew, perhaps with an open order."""
+    if rng.random() < 0.7:
+        n = int(rng.integers(1, 6))
+        row = rng.choice(np.append(ROWS, live.market.rows(np.array(["USDC"]))), n)
+        live.trade(rng.integers(0, COUNT, n), row, rng.integers(-400, 400, n) / 8)
+        return
+    one = rng.integers(0, COUNT, 1)
+    held = live.holdings(one)
+    if orders and rng.random() < 0.5:
+        wanted = ((one, rng.choice(ROWS, 1), np.array([2.0])), np.array([7.5]))
+        more = Columns.of(live.market, one, rng.choice(ROWS, 1), np.array([1.0]), orders=wanted)
+        held = joined(live.market, [held, more])
+    live.put(one, held if rng.random() < 0.8 else held.take(held.account < 0))
+
+
+def changes_are_a_start_anew(rulebook: str, plans: Path, seed: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    book, names = accounts(seed, COUNT, orders=seed % 2 == 0)
+    cash = np.array(["USDC"])  # somebody holds it, so it has a row
+    held = joined_with_cash(columns(book, names), cash)
+    live, market = Live(rulebook, MARKET, held, COUNT, listed=ROWS, cache=plans), MARKET
+    for _ in range(count):
+        if rng.random() < 0.3:
+            market = ticked(rng, market)
+            live.tick(market)
+        changed(rng, live, orders=seed % 2 == 0)
+        anew = Live(rulebook, market, live.held, COUNT, listed=ROWS, workers=2, cache=plans)
+        alike(live.now, anew.now)
+    live.verify()
+
+
+def joined_with_cash(held: Columns, cash: np.ndarray) -> Columns:
+    """The same holdings, and a little cash for account 0."""
+    market = held.market.with_wallet(cash.tolist())
+    extra = Columns.of(market, ROWS[:0], ROWS[:0], np.empty(0), wallets=(np.zeros(1, np.int64), cash, np.ones(1)))
+    return joined(market, [held, extra])
+
+
+@pytest.mark.parametrize("rulebook", ["isolated", "derive", "deribit-xpm", "deribit-spm", "derive-srm"])
+def test_changes_of_positions_are_a_start_anew(rulebook: str, plans: Path) -> None:
+    changes_are_a_start_anew(rulebook, plans, 1, 8)
+    changes_are_a_start_anew(rulebook, plans, 2, 8)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rulebook", [name for name in SHIPPED if name not in VENUES_OF_PERPETUALS])
+def test_changes_are_a_start_anew_under_every_rulebook(rulebook: str, plans: Path) -> None:
+    for seed in range(3, 7):
+        changes_are_a_start_anew(rulebook, plans, seed, 15)
+
+
+def test_a_change_touches_only_who_traded(plans: Path) -> None:
+    held, btc, eth = two_coins()
+    live = Live("derive", MARKET, held, 4, cache=plans)
+    before = live.now
+    moved = live.trade(np.array([0, 0]), np.array([eth, btc]), np.array([-2.0, -1.0]))
+    assert moved.results.tolist() == [0] and not moved.whole
+    assert live.holdings(np.array([0])).quantity.tolist() == [-2.0] and len(live.held.row) == 4
+    np.testing.assert_array_equal(live.now.initial[1:], before.initial[1:])
+    back = live.trade(np.array([0, 0]), np.array([eth, btc]), np.array([2.0, 1.0]))
+    assert back.results.tolist() == [0]
+    np.testing.assert_array_equal(live.now.initial, before.initial)
+    assert live.trade(np.array([3]), np.array([0]), np.array([1.0])).whole == "an instrument that nobody held"
+
+
+def test_layers_stay_few(plans: Path) -> None:
+    rng = np.random.default_rng(4)
+    book, names = accounts(4, COUNT, orders=False)
+    live = Live("isolated", MARKET, columns(book, names), COUNT, listed=ROWS, cache=plans)
+    for _ in range(60):
+        live.trade(rng.integers(0, COUNT, 1), rng.choice(ROWS, 1), np.ones(1))
+        sizes = [len(b.held.row) for b in live._layers.books]
+        assert sizes == sorted(sizes, reverse=True) and len(sizes) <= 6
+
+
+def test_rows_of_another_market_or_account_are_refused(plans: Path) -> None:
+    held, *_ = two_coins()
+    live = Live("isolated", MARKET, held, 4, cache=plans)
+    with pytest.raises(InputError, match="of other accounts"):
+        live.put(np.array([1]), held)
+    with pytest.raises(InputError, match="out of range"):
+        live.trade(np.array([9]), np.array([0]), np.ones(1))
+    with pytest.raises(InputError, match="not a row of the market"):
+        live.trade(np.array([1]), np.array([-1]), np.ones(1))

@@ -15,16 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from loadline.engine.bulk import Part, Snapshot, Venue, answered, gap, groups, parts
-from loadline.engine.columns import ORDER, WALLET, Columns
+from loadline.engine.bulk import Snapshot, Venue, answered, gap, groups
+from loadline.engine.columns import ORDER, POSITION, WALLET, Columns
 from loadline.engine.engine import Asked, choose_rulebook
+from loadline.engine.layers import Laid, Layers, joined, traded
 from loadline.foundation.errors import InputError, LoadlineError, Reason, RuleError
 from loadline.foundation.table import Bools, Floats, Ints
 from loadline.model.cube import Shocked, rebuild_cube
+from loadline.model.instruments import Kind
 from loadline.model.market import Market
 from loadline.model.universe import CASH, restate_in_cash
 from loadline.tape.plan import Plan
-from loadline.tape.subset import holders, moved_items, run_some
+from loadline.tape.subset import moved_items, run_some
 from loadline.tape.term import NotPlannable
 
 
@@ -39,17 +41,6 @@ class Moved:
     results: Ints
     priced: int
     whole: str = ""
-
-
-@dataclass(eq=False, slots=True)
-class _Book:
-    """One book of the venue (with open orders, or without), its holdings in the frame's order, and its plan."""
-
-    part: Part
-    held: Columns
-    plan: Plan | None
-    reached: bool
-    """Whether prices reach its columns: pnl and limits in coin, where a rule counts in cash."""
 
 
 class Live:
@@ -85,76 +76,82 @@ class Live:
         self._asked, self._overrides, self._workers, self._cache = rulebook, overrides, workers, cache
         self._accounts, self._check, self._ticks = accounts, check, 0
         self._listed = np.empty(0, np.int64) if listed is None else np.asarray(listed, np.int64)
-        self._given = held.live()
-        self._start(market)
+        self._given: Columns | None = None
+        self._start(market, held.live())
 
     # ---- from nothing
-    def _start(self, market: Market) -> None:
+    def _start(self, market: Market, held: Columns) -> None:
         """Compute everything."""
         self.chosen = choose_rulebook(self._asked, market.as_of, self._overrides)
-        known = _aligned(market, self._given.market)
+        known = _aligned(market, held.market)
         if known is None:  # other instruments, so other row numbers
-            known = market.with_wallet(_wallets(self._given))
-            ids = self._given.market.instruments.id
+            known = market.with_wallet(_wallets(held))
+            ids = held.market.instruments.id
             self._listed = known.rows(ids[self._listed])
-            self._given = replace(self._given, row=known.rows(ids)[self._given.row])
-        self._given = replace(self._given, market=known)
-        self._asking = _asking(self._given, self._listed)
+            held = replace(held, row=known.rows(ids)[held.row])
+        self.market, held = known, replace(held, market=known)
+        self._asking = _asking(held, self._listed)
         self._doubts = self._asking.refused(self.chosen.rule)
-        self.gaps, _, self._out = answered(self.chosen, self._given, self._cache, self._lay_out)
-        strangers = self.gaps.keys() - self._given.refused(self.chosen.rule).keys() if self.gaps else set()
+        self.gaps, mine, _ = answered(self.chosen, held, self._cache, self._lay_out)
+        self._left_out = held.take(np.isin(held.account, list(self.gaps)))
+        strangers = self.gaps.keys() - self._left_out.refused(self.chosen.rule).keys()
         self._unsure = any(self.gaps[n].reason != Reason.NO_PARAMETERS for n in strangers)
         self.refused: dict[int, LoadlineError] = {}
-        for book in self._books:
-            self._run(book, None)
+        self._out = np.zeros((len(self.account), 3))
+        if len(mine.row):
+            everybody = np.arange(len(self.account))
+            for book, accounts in self._layers.put(self._snapshot, mine, everybody, self._group):
+                self._run(book, accounts)
+        del self._group
+        self._given = held
 
-    def _lay_out(self, held: Columns) -> Floats:
-        """Sort what is held into books and record the rule for each; room for the results."""
-        used = np.bincount(held.row, minlength=len(held.market.instruments)) > 0
+    def _lay_out(self, held: Columns) -> None:
+        """Price what is held and record the rule."""
+        used = np.zeros(len(held.market.instruments), np.bool_)
+        used[held.row] = True
         unfit = self._asking.row[list(self._doubts)]
         used[np.setdiff1d(self._listed, unfit)] = True
         self.account, self.currency, group = groups(held, self._accounts, self.chosen)
-        self._books: list[_Book] = []
-        self.reason = ""
+        self._group = group.astype(np.int64, copy=False)
+        self._layers, self.reason = Layers(len(self.account)), ""
+        self._plans: dict[bool, Plan | None] = {}
         if len(held.row):
             self._snapshot = Snapshot(self.chosen, held.market, np.flatnonzero(used), self._cache)
             self._rows = np.argsort(self._snapshot.place)[-len(self._snapshot.universe) :]
-            self._shocked = self._shock(self._snapshot)
-            for part in parts(self._snapshot, held, group, len(self.account)):
-                mine = (held if part.rows is None else held.take(part.rows)).take(part.frame.order)
-                reached = self.chosen.rule.cash and (part.orders or bool(mine.unsettled.any()))
-                self._books.append(_Book(part, mine, self._plan(part), reached))
-        return np.zeros((len(self.account), 3))
+            rule, version = self.chosen.rule, self.chosen.version
+            self._shocked = rule.shock(self._snapshot.universe, self._snapshot.cube.scenarios, version)
+            for orders in (False, *((True,) if held.has_orders else ())):
+                self._plan(orders=orders)
 
-    def _shock(self, snapshot: Snapshot) -> Shocked:
-        return self.chosen.rule.shock(snapshot.universe, snapshot.cube.scenarios, self.chosen.version)
+    def _plan(self, *, orders: bool) -> Plan | None:
+        """The rule as loops, for books with open orders or without; None where it runs on numbers."""
+        if orders not in self._plans:
+            try:
+                self._plans[orders] = self._snapshot.plan(orders=orders)
+            except NotPlannable as reason:
+                self.reason, self._plans[orders] = str(reason), None
+        return self._plans[orders]
 
-    def _plan(self, part: Part) -> Plan | None:
-        try:
-            return self._snapshot.plan(orders=part.orders)
-        except NotPlannable as reason:
-            self.reason = str(reason)
-            return None
-
-    def _run(self, book: _Book, some: Ints | None) -> None:
-        """Margin some accounts of a book again (all, if none are named)."""
-        part, frame = book.part, book.part.frame
-        if book.plan is None:
+    def _run(self, book: Laid, accounts: Ints) -> None:
+        """Margin some accounts of a book's frame again."""
+        part, plan = book.part, self._plan(orders=book.part.orders)
+        if plan is None:
+            frame = part.frame.only(accounts)
             run = self._snapshot.eagerly(frame)
-            self._out[part.places] = run.numbers
-            self.refused |= {int(part.places[n]): error for n, error in run.refused.items()}
-        elif some is None:
-            self._out[part.places] = book.plan.run(frame, self._workers)
+            self._out[part.places[accounts]] = run.numbers
+            for result in part.places[accounts].tolist():
+                self.refused.pop(result, None)
+            self.refused |= {int(part.places[accounts[n]]): error for n, error in run.refused.items()}
         elif len(part.places) == len(self._out):
-            run_some(book.plan, frame, some, self._out, self._workers)
+            run_some(plan, part.frame, accounts, self._out, self._workers)
         else:
-            out = self._out[part.places]
-            run_some(book.plan, frame, some, out, self._workers)
-            self._out[part.places[some]] = out[some]
+            out = np.empty((len(part.places), 3))
+            run_some(plan, part.frame, accounts, out, self._workers)
+            self._out[part.places[accounts]] = out[accounts]
 
-    def _whole(self, market: Market, why: str) -> Moved:
-        self._start(market)
-        priced = len(self._snapshot.universe) if self._books else 0
+    def _whole(self, market: Market, held: Columns, why: str) -> Moved:
+        self._start(market, held)
+        priced = len(self._snapshot.universe) if self._layers.books else 0
         return Moved(np.arange(len(self.account)), priced, why)
 
     # ---- a tick
@@ -171,29 +168,31 @@ class Live:
         return moved
 
     def _tick(self, market: Market) -> Moved:
-        known = _aligned(market, self._given.market)
+        known = _aligned(market, self.market)
         if known is None:
-            return self._whole(market, "the market lists other instruments")
+            return self._whole(market, self.held, "the market lists other instruments")
         if not self._same_version(market.as_of):
-            return self._whole(market, "another version of the rulebook is in force")
-        if not self._books:
-            return self._whole(market, "nobody holds anything")
-        if any(book.plan is None for book in self._books):
-            return self._whole(market, self.reason)
+            return self._whole(market, self.held, "another version of the rulebook is in force")
+        if not self._layers.books:
+            return self._whole(market, self.held, "nobody holds anything")
+        if None in self._plans.values():
+            return self._whole(market, self.held, self.reason)
         self._asking = replace(self._asking, market=known)
         if self._unsure or self._asking.refused(self.chosen.rule) != self._doubts:
-            return self._whole(market, "who can be answered may have changed")
+            return self._whole(market, self.held, "who can be answered may have changed")
         try:
             snapshot, shocked, priced = self._later(known)
-            plans = [snapshot.plan(orders=book.part.orders) for book in self._books]
+            plans = {orders: snapshot.plan(orders=orders) for orders in self._plans}
         except (InputError, RuleError, NotPlannable) as error:
-            return self._whole(market, str(error))
-        self._snapshot, self._shocked, self._given = snapshot, shocked, replace(self._given, market=known)
-        touched = [self._moved_book(book, plan) for book, plan in zip(self._books, plans, strict=True)]
+            return self._whole(market, self.held, str(error))
+        moved = {o: moved_items(before, plans[o]) for o, before in self._plans.items() if before is not None}
+        self.market, self._snapshot, self._shocked, self._plans = known, snapshot, shocked, dict(plans)
+        self._left_out = replace(self._left_out, market=known)
+        touched = [self._moved_book(book, moved[book.part.orders]) for book in self._layers.books]
         return Moved(np.sort(np.concatenate(touched)), int(priced.sum()))
 
     def _same_version(self, as_of: int) -> bool:
-        if as_of == self._given.market.as_of:
+        if as_of == self.market.as_of:
             return True
         version = choose_rulebook(self._asked, as_of, self._overrides).version
         return version is self.chosen.version or version.identity == self.chosen.version.identity
@@ -210,21 +209,87 @@ class Live:
         found.cube, priced = rebuild_cube(before.cube, self._shocked, found.universe, scenarios, shocked)
         return found, shocked, priced
 
-    def _moved_book(self, book: _Book, plan: Plan) -> Ints:
+    def _moved_book(self, book: Laid, items: Bools) -> Ints:
         """Margin again who holds what moved in one book; the results that these are."""
-        assert book.plan is not None
         frame = book.part.frame
-        again = holders(frame, moved_items(book.plan, plan))
-        book.held, book.plan = replace(book.held, market=self._given.market), plan
+        again = self._layers.holding(book, items)
+        book.held = replace(book.held, market=self.market)
         if book.reached:
             pending = dict(zip(("unsettled", "order_cost"), self._snapshot.pending(book.held), strict=True))
             differs = np.zeros(len(frame.item), np.bool_)
             for name, values in pending.items():
                 differs |= values != frame.columns["position", name]
                 frame.columns["position", name] = values
-            again = np.union1d(again, frame.owner[differs])
+            reached = np.flatnonzero(self._layers.counts(book))
+            again = np.union1d(again, np.intersect1d(frame.owner[differs], reached))
         self._run(book, again)
         return book.part.places[again]
+
+    # ---- a change of positions
+    def trade(self, account: Ints, row: Ints, quantity: Floats) -> Moved:
+        """Add to what accounts hold and return whom that touched.
+
+        ``account``, ``row``: (T,) numbers, rows of ``market``: a spot row is a wallet, so a premium is a trade of its
+        currency; ``quantity``: (T,) signed. What then holds nothing is left out. Raises ``InputError`` for an account
+        or an instrument that there is not.
+        """
+        row = np.asarray(row, np.int64)
+        if len(row) and not 0 <= row.min() <= row.max() < len(self.market.instruments):
+            raise InputError("an instrument number is not a row of the market", remedy="rows count from 0")
+        kind = np.where(self.market.instruments.kind[row] == Kind.SPOT, WALLET, POSITION)
+        who = np.unique(account)
+        return self.put(who, traded(self.holdings(who), np.asarray(account, np.int64), row, kind, quantity))
+
+    def holdings(self, accounts: Ints) -> Columns:
+        """Return what some ``accounts`` hold, as rows of ``market``."""
+        left = self._left_out.take(np.isin(self._left_out.account, accounts))
+        return joined(self.market, [self._layers.held(self.market, self._results(accounts)), left])
+
+    def _results(self, accounts: Ints) -> Ints:
+        return np.flatnonzero(np.isin(self.account, accounts)) if self.chosen.rule.segregated else np.unique(accounts)
+
+    def put(self, accounts: Ints, held: Columns) -> Moved:
+        """Replace everything that some ``accounts`` hold and return whom that touched: themselves.
+
+        ``held``: rows of ``market`` of these accounts. Instruments that nobody held before (and that were not listed),
+        wallets that are kept apart, and whoever cannot be answered have everything computed anew. Raises
+        ``InputError`` for rows of another market or account.
+        """
+        accounts = np.unique(accounts)
+        if held.market.instruments is not self.market.instruments or not np.isin(held.account, accounts).all():
+            raise InputError("rows of another market, or of other accounts", remedy="make them of this one's market")
+        if len(accounts) and not 0 <= accounts[0] <= accounts[-1] < self._accounts:
+            raise InputError("an account number is out of range", remedy=f"there are {self._accounts}")
+        held = replace(held.take(held.alive), market=self.market)
+        why = self._unknown(accounts, held)
+        if why:
+            others = self.held.without(accounts.tolist())
+            return self._whole(self.market, joined(self.market, [others, held]), why)
+        self._given = None
+        group = np.searchsorted(accounts, held.account)
+        for book, mine in self._layers.put(self._snapshot, held, accounts, group):
+            self._run(book, mine)
+        return Moved(accounts, 0)
+
+    def _unknown(self, accounts: Ints, held: Columns) -> str:
+        """Why a change cannot be laid on top, or nothing."""
+        if self.chosen.rule.segregated:
+            return "wallets are kept apart"
+        if not self._layers.books or (self._snapshot.place[held.row] < 0).any():
+            return "an instrument that nobody held"
+        new = _asking(held, np.empty(0, np.int64))
+        if self.gaps.keys() & set(accounts.tolist()) or held.refused(self.chosen.rule):
+            return "somebody cannot be answered"
+        if held.has_orders:
+            try:
+                self._plan(orders=True)
+            except (InputError, RuleError) as error:
+                return str(error)
+        known = np.isin(_pair(new), _pair(self._asking))
+        if not known.all():
+            self._asking = _asked(joined(self.market, [self._asking, new.take(~known)]))
+            self._doubts = self._asking.refused(self.chosen.rule)
+        return ""
 
     # ---- what stands now
     @property
@@ -235,7 +300,7 @@ class Live:
             int(self.account[n]): gap(int(self.account[n]), self.chosen, error) for n, error in self.refused.items()
         }
         out[np.isin(self.account, list(gaps))] = np.nan
-        held = self._given
+        held = self.held
         return Venue(
             equity=out[:, 0],
             initial=0.0 - out[:, 1],
@@ -250,10 +315,21 @@ class Live:
             ),
         )
 
+    @property
+    def held(self) -> Columns:
+        """Everything that is held, as rows of ``market``."""
+        if self._given is None:
+            self._given = joined(self.market, [self._layers.held(self.market), self._left_out])
+        if self._given.market is not self.market:
+            self._given = replace(self._given, market=self.market)
+        return self._given
+
     def verify(self) -> None:
         """Compute everything anew and compare; raises ``LoadlineError`` naming an account that differs in any bit."""
         before = self.now
-        self._start(self._given.market)
+        if self._layers.books:  # what was held stays in the universe
+            self._listed = np.union1d(self._listed, self._rows[self._rows < len(self.market.instruments)])
+        self._start(self.market, self.held)
         after = self.now
         for name in ("equity", "initial", "maintenance"):
             old, new = getattr(before, name), getattr(after, name)
@@ -290,6 +366,16 @@ def _wallets(held: Columns) -> list[str]:
 
 def _asking(held: Columns, listed: Ints) -> Columns:
     """One account for each instrument that is held, by kind of holding: who is refused tells which ones are unfit."""
-    key = np.union1d(held.row * np.int64(ORDER + 1) + held.kind, listed * np.int64(ORDER + 1))
-    row, kind, n = key // (ORDER + 1), (key % (ORDER + 1)).astype(np.int8), len(key)
-    return Columns(held.market, np.arange(n), row, kind, np.ones(n), np.zeros(n), np.zeros(n), np.zeros(n))
+    key = np.union1d(_pair(held), listed * np.int64(ORDER + 1))
+    n, row, kind = len(key), key // (ORDER + 1), (key % (ORDER + 1)).astype(np.int8)
+    return _asked(Columns(held.market, row, row, kind, *(np.zeros(n) for _ in range(4))))
+
+
+def _asked(rows: Columns) -> Columns:
+    """The same rows, each of them one contract of an account of its own."""
+    return replace(rows, account=np.arange(len(rows.row)), quantity=np.ones(len(rows.row)))
+
+
+def _pair(held: Columns) -> Ints:
+    """(n,) a number for each instrument and kind of holding."""
+    return held.row * np.int64(ORDER + 1) + held.kind

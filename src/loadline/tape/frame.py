@@ -67,22 +67,8 @@ FEW = 2000
 
 
 def sorting(account: Ints, item: Ints, items: int) -> Ints:
-    """Return the stable order of rows by (account, item): (P,) row numbers.
-
-    Account, item and row number are packed into one integer where they fit: sorting those in place needs no order of
-    its own, and no two are equal.
-    """
-    n = len(account)
-    row, width = n.bit_length(), max(items, 1).bit_length()
-    if n <= FEW or row + width + int(account.max()).bit_length() > 62:
-        return np.argsort(account * max(items, 1) + item, kind="stable")
-    key = ((account << width) | item) << row
-    key |= np.arange(n)
-    if (key[1:] > key[:-1]).all():
-        return np.arange(n)
-    key.sort()
-    key &= (1 << row) - 1
-    return key
+    """Return the stable order of rows by (account, item): (P,) row numbers."""
+    return np.argsort(account * np.int64(max(items, 1)) + item, kind="stable")
 
 
 class Frame:
@@ -164,14 +150,21 @@ class Frame:
             found.columns[level, name] = values[part] if level == "position" else values[lo:hi]
         return found
 
+    def rows_of(self, accounts: Ints) -> Ints:
+        """Return the rows of some ``accounts``, account by account."""
+        starts = self.starts("position", "account")
+        count = starts[accounts + 1] - starts[accounts]
+        ends = np.cumsum(count)
+        return np.asarray(np.repeat(starts[accounts] - ends + count, count) + np.arange(int(count.sum())))
+
     def only(self, accounts: Ints) -> Frame:
         """Return some ``accounts``, rising, as a frame of their own."""
+        rows = self.rows_of(accounts)
         starts = self.starts("position", "account")
-        count = np.diff(starts)[accounts]
-        ends = np.cumsum(count)
-        rows = np.repeat(starts[accounts] - ends + count, count) + np.arange(int(count.sum()))
-        owner = np.repeat(np.arange(len(accounts)), count)
-        names = [self.accounts[n] for n in accounts.tolist()] if isinstance(self.accounts, tuple) else range(len(count))
+        owner = np.repeat(np.arange(len(accounts)), starts[accounts + 1] - starts[accounts])
+        names: Sequence[str] | range = range(len(accounts))
+        if isinstance(self.accounts, tuple):
+            names = [self.accounts[n] for n in accounts.tolist()]
         found = Frame(self.classes_of, owner, self.item[rows], names, self.sums)
         for (level, name), values in self.columns.items():
             found.columns[level, name] = values[rows if level == "position" else accounts]
