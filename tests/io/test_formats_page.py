@@ -56,9 +56,9 @@ def test_market_examples_are_read_without_a_defect(examples, name):
 
 def test_the_python_runs(page, examples, monkeypatch):
     monkeypatch.chdir(examples)
-    (code,) = re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S)
     names: dict = {}
-    exec(code, names)
+    for code in re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S):
+        exec(code, names)
     assert set(names["found"].stopped) == {"fund"}  # its ETH perpetual is in no file of the example
     assert names["found"].warnings == ()
 

@@ -59,6 +59,12 @@ def market(draw: random.Random) -> dict[str, Any]:
                     mark = round(value / price, 6)
                     add(f"{coin}-{tail}", coin, "option", "coin_option", mark=mark, multiplier=lot, **common)
                     add(f"{coin}_USDC-{tail}", coin, "option", "cash_option", mark=round(value, 4), **common)
+    told = random.Random(draw.random())
+    for row in rows if told.random() < 0.5 else []:
+        if row["kind"] == "perpetual" and told.random() < 0.7:
+            row["funding"] = round(told.uniform(-0.001, 0.001), 6)
+        if row["kind"] != "future" and told.random() < 0.7:
+            row["delta"] = round(told.uniform(0.0, 1.0) * (-1 if row.get("right") == "put" else 1), 4)
     for name, (coin, ratio) in EXTRA.items():
         add(name, coin, "spot", "spot", forward=round(index[coin] * ratio, 2), **sure())
     priced: dict[str, Any] = dict(index)

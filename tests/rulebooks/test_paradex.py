@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from loadline.engine.cases.paradex import Account, number
@@ -113,3 +114,33 @@ def test_the_ladder() -> None:
     hopeless = liquidation(-5.0, 10.0, Ladder())
     assert hopeless is not None and hopeless.share == 1.0 and hopeless.maintenance == 0.0
     assert reduced(10.0, 0.0, 1.0, 0.7).ratio == 0.0
+
+
+def test_the_markets_own_funding_and_delta_stand_unless_set_by_hand() -> None:
+    """Funding: set by hand, else the market's, else 0. Delta: set by hand, else the market's, else modelled."""
+    rule, made = "paradex-pm", account(perpetual=2.0, call=-5.0)
+    held, market = made.portfolio(), made.market()
+    named = {name: market.instruments.index[name] for name in (PERPETUAL, CALL)}
+    blank = np.full(len(market.instruments), np.nan)
+
+    def asked(rate: float = np.nan, delta: float = np.nan, **overrides: float) -> dict[str, float]:
+        funding, deltas = blank.copy(), blank.copy()
+        funding[named[PERPETUAL]], deltas[named[CALL]] = rate, delta
+        told = market.replace(quotes=market.quotes.replace(funding=funding, delta=deltas))
+        changes = {f"{rule}.{path.replace('__', '.')}": value for path, value in overrides.items()}
+        answer = margin(held, told, rule, overrides=changes)
+        parts = answer.tape.requirement.parts
+        return {name: -float(parts[name].numbers()[0, 0]) for name in ("held_funding", "delta")}
+
+    bare = asked()
+    assert bare["held_funding"] == 0.0
+    assert asked(rate=0.0003)["held_funding"] == pytest.approx(2.0 * 70_000.0 * 0.0003)
+    assert asked(rate=-0.0003)["held_funding"] == 0.0  # longs are paid
+    assert asked(rate=0.0003, given__funding=0.001)["held_funding"] == pytest.approx(140.0)
+    assert asked(rate=0.0003, given__funding__BTC=0.002)["held_funding"] == pytest.approx(280.0)
+    modelled = -bare["delta"]
+    perpetual = 2.0 * 70_100.0 / 70_000.0
+    assert -asked(delta=0.4)["delta"] == pytest.approx(perpetual - 5.0 * 0.4)
+    by_hand = margin(held, market, rule, overrides={f"{rule}.given.delta.{CALL}": 0.3})
+    assert float(by_hand.tape.requirement.parts["delta"].numbers()[0, 0]) == pytest.approx(perpetual - 1.5)
+    assert modelled != pytest.approx(perpetual - 5.0 * 0.4)

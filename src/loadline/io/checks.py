@@ -101,6 +101,10 @@ def quotes(s: Snapshot, limits: Limits) -> Iterator[Finding]:
     yield Finding(
         odd, absurd, told("a rate of", q.rate), "write 5 % as 0.05, or raise the limit rate", "rate", ("rate",)
     )
+    for column, remedy in (("funding", "write 0.01 % over eight hours as 0.0001"), ("delta", "write coins per coin")):
+        given, most = getattr(q, column), getattr(limits, column)
+        said = told(f"a {column} of", given)
+        yield Finding(np.abs(given) > most, absurd, said, f"{remedy}, or raise the limit {column}", column, (column,))
     yield Finding(q.fixed < 0, invalid, told("a fixed part of", q.fixed), "give a positive price", "fixed", ("fixed",))
     odd = ~((q.confidence >= 0) & (q.confidence <= 1))
     remedy = "write a number from 0 to 1"

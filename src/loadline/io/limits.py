@@ -16,7 +16,8 @@ class Limits:
     refused, rows older than that are stale. ``snapshot_gap_ms``: rows of one file closer than this in time belong to
     one snapshot. ``vol_low``, ``vol_high``: 1/sqrt(year). ``forward_gap``: of |forward / index - 1|. ``mark_slack``:
     how far a mark may lie outside its no-arbitrage bounds, as a fraction of the forward. ``rate``: absolute, per year.
-    ``price``: quote currency. ``quantity``, ``amount``: absolute, in the position's unit or the currency.
+    ``funding``: absolute, fraction over eight hours. ``delta``: absolute, coins per coin. ``price``: quote currency.
+    ``quantity``, ``amount``: absolute, in the position's unit or the currency.
 
     >>> Limits(vol_high=5.0).vol_high
     5.0
@@ -31,6 +32,8 @@ class Limits:
     forward_gap: float = 0.5
     mark_slack: float = 0.01
     rate: float = 2.0
+    funding: float = 0.1
+    delta: float = 1.1
     price: float = 1e9
     quantity: float = 1e12
     amount: float = 1e15

@@ -12,6 +12,9 @@ from loadline.foundation.errors import Defect, MissingData
 from loadline.foundation.table import Floats, Ints, Table, Texts, content_hash
 from loadline.model.instruments import Instruments, spot_rows
 
+LATER = ("funding", "delta")
+"""Columns that joined after snapshots were written: where nothing is given, old identities hold."""
+
 
 @dataclass(frozen=True, eq=False)
 class Quotes(Table):
@@ -20,7 +23,9 @@ class Quotes(Table):
     ``forward``: price of the underlying for that expiry (a future's or perpetual's own mark; spot: its price),
     quote currency. ``vol``: mark implied volatility, 1/sqrt(year) as a decimal. ``mark``, ``bid``, ``ask``: price of
     one contract as the venue quotes it (coin options in coin). ``rate``: continuous, per year. ``fixed``: the part of
-    the forward a settlement average has already fixed, quote currency. ``confidence``: 0..1 of the feed.
+    the forward a settlement average has already fixed, quote currency. ``confidence``: 0..1 of the feed. ``funding``:
+    of a perpetual, fraction of notional that longs pay to shorts over eight hours. ``delta``: the venue's own, coins
+    per coin of contract, of an option without its premium. A rule that reads the last two says what it does without.
 
     >>> Quotes.of(np.array([84_000.0]), vol=np.array([0.45])).confidence.tolist()
     [1.0]
@@ -34,6 +39,14 @@ class Quotes(Table):
     rate: Floats
     fixed: Floats
     confidence: Floats
+    funding: Floats
+    delta: Floats
+
+    @cached_property
+    def identity(self) -> str:
+        """The content hash; a column of ``LATER`` in which nothing is given is as if it were not there."""
+        told = [c for c in self.columns() if c not in LATER or np.isfinite(getattr(self, c)).any()]
+        return content_hash(type(self).__name__, *(getattr(self, c) for c in told), *[c for c in told if c in LATER])
 
     @classmethod
     def of(cls, forward: Floats, **given: Floats) -> Quotes:

@@ -62,7 +62,11 @@ def shift_market(market: Market, spot: float, vol: float, *, underlyings: Collec
     fixed = np.where(np.isfinite(q.fixed), q.fixed, 0.0)
     forward = np.where(moved, (q.forward - fixed) * (1.0 + spot) + fixed, q.forward)
     after = market.replace(
-        quotes=q.replace(forward=forward, vol=np.where(moved, q.vol * (1.0 + vol), q.vol)),
+        quotes=q.replace(
+            forward=forward,
+            vol=np.where(moved, q.vol * (1.0 + vol), q.vol),
+            delta=np.where(moved, np.nan, q.delta),  # the venue told it of the market as it was
+        ),
         index={u: p * (1.0 + spot) if moves(u) else p for u, p in market.index.items()},
         fx={c: p * (1.0 + spot) if moves(c) else p for c, p in market.fx.items()},
     )

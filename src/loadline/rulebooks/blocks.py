@@ -67,6 +67,15 @@ def traded_parameter(universe: Universe, p: Version, name: str) -> Floats:
     return np.array(found, np.float64)[keys.place]
 
 
+def of_the_moment(universe: Universe, p: Version, name: str, quoted: Floats) -> Floats:
+    """Return (N,) a parameter that the market may know: set by hand, else ``quoted`` (N,), else the parameter's own."""
+    keys = universe.underlyings
+    told = {said.partition("=")[0].removeprefix(f"{p.rulebook}.") for said in p.overridden}
+    by_hand = np.array([name in told or f"{name}.{key}" in told for key in keys.names], np.bool_)
+    own = traded_parameter(universe, p, name)
+    return np.where(by_hand[keys.place] | np.isnan(quoted), own, quoted) if len(quoted) else own
+
+
 def owned(book: Book) -> Term:
     """Return less the amount of each balance that is owned, 0 for one that is owed: a haircut forgives no debt."""
     return (-book.only(book.universe.spot)).losses()

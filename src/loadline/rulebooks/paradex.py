@@ -50,7 +50,8 @@ def portfolio(book: Book, cube: Cube, p: Version) -> Requirement:
     gross = longs + shorts
     least = floor((gross - net) * 0.5, net)
     # 7. funding over eight hours; 8. fees; 9. spot balances
-    funding = np.where(u.perpetual, blocks.traded_parameter(u, p, "given.funding") * u.index * u.size, 0.0)
+    rate8 = blocks.of_the_moment(u, p, "given.funding", u.quotes.funding)
+    funding = np.where(u.perpetual, rate8 * u.index * u.size, 0.0)
     paid, fee = book.quantity * book.each(funding), size * book.each(fees(u, p))
     provision = (-paid.net("unit")).losses().named("funding provision")
     fee_now, coins = (book.quantity.size() * fee).net("unit").named("fee provision"), spot_charge(book)
@@ -83,7 +84,7 @@ def portfolio(book: Book, cube: Cube, p: Version) -> Requirement:
     )
 
 
-GIVEN = "funding rates and deltas are parameters (given.funding, given.delta): none, and modelled, unless set"
+GIVEN = "funding rates and deltas are the market's, or set (given.funding, given.delta): else none, and modelled"
 RULEBOOKS = {
     "paradex-pm": Rulebook(
         name="paradex-pm",

@@ -83,7 +83,7 @@ def prices(cube: Cube, p: Version) -> Floats:
 
 
 def deltas(universe: Universe, p: Version) -> Floats:
-    """Return (N,) coins of delta per contract: the venue's own where given, else modelled; 0 for wallets.
+    """Return (N,) coins of delta per contract: set by hand, else the venue's own, else modelled; 0 for wallets.
 
     Modelled: an option's Black-Scholes spot delta at its mark vol, a future's price over spot.
     """
@@ -97,5 +97,6 @@ def deltas(universe: Universe, p: Version) -> Floats:
         terms = (universe.tau[rows], interest(universe, p)[rows], i.right[rows].astype(np.float64))
         found[rows] = black_scholes_as.delta(universe.index[rows, None], i.strike[rows], vol, *terms)[:, 0]
     own = [given.of(name) for name in i.id.tolist()]
-    known = np.array([np.nan if x is None else float(x) for x in own], np.float64)
+    set_ = np.array([np.nan if x is None else float(x) for x in own], np.float64)
+    known = np.where(np.isnan(set_), universe.quotes.delta, set_)
     return np.where(universe.spot, 0.0, np.where(np.isnan(known), found, known) * i.multiplier)

@@ -38,6 +38,8 @@ class Contract:
     rate: float | None = None
     fixed: float | None = None
     confidence: float = 1.0
+    funding: float | None = None
+    delta: float | None = None
 
     @property
     def dated(self) -> bool:
@@ -96,7 +98,8 @@ def snapshot(raw: dict[str, Any]) -> Snapshot:
     now, contracts = instant(raw["as_of"]), {}
     for row in raw["instruments"]:
         known = {k: row[k] for k in ("id", "underlying", "kind", "form", "settle", "forward")}
-        known |= {k: row[k] for k in ("strike", "multiplier", "vol", "mark", "rate", "fixed", "confidence") if k in row}
+        optional = ("strike", "multiplier", "vol", "mark", "rate", "fixed", "confidence", "funding", "delta")
+        known |= {k: row[k] for k in optional if k in row}
         known["seconds"] = max(instant(row["expiry"]) - now, 0.0) if "expiry" in row else NEVER
         known["right"] = {"call": 1, "put": -1}.get(row.get("right", ""), 0)
         contracts[row["id"]] = Contract(**known)

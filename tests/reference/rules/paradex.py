@@ -67,8 +67,16 @@ def delta(c: Contract, p: Parameters, spot: float) -> float:
     """Delta of one unit of quantity."""
     given = p.find("given.delta", c.id)
     if given is None:
+        given = c.delta
+    if given is None:
         given = bs.delta(spot, c.strike, c.vol, c.years, rate(c, p), c.right) if c.option else c.forward / spot
     return float(given) * coins(c)
+
+
+def funding(c: Contract, p: Parameters, name: str) -> float:
+    """What is set by hand, else the market's, else the parameter's own."""
+    by_hand = {"given.funding", f"given.funding.{name}"} & set(p.overrides)
+    return float(p("given.funding", name) if by_hand or c.funding is None else c.funding)
 
 
 def portfolio(market: Snapshot, held: Account, p: Parameters) -> Answer:
@@ -102,10 +110,11 @@ def portfolio(market: Snapshot, held: Account, p: Parameters) -> Answer:
         net = abs(long - short)
         floor_held = (unhedged_rate * net + hedged_rate * (long + short - net) / 2.0) * spot
         sign = -1.0 if p("reading.order_funding") == "opposite" else 1.0
-        per_coin = p("given.funding", name) * spot
-        paid_held = sum(q * coins(c) * per_coin for c, q in mine if c.kind == "perpetual")
+        paid_held = sum(q * coins(c) * funding(c, p, name) * spot for c, q in mine if c.kind == "perpetual")
         paid = paid_held + sum(
-            sign * o.quantity * coins(o.contract) * per_coin for o in orders if o.contract.kind == "perpetual"
+            sign * o.quantity * coins(o.contract) * funding(o.contract, p, name) * spot
+            for o in orders
+            if o.contract.kind == "perpetual"
         )
         fees_held = sum(abs(q) * coins(c) * fee(c, p, spot) for c, q in mine)
         fees = fees_held + sum(abs(o.quantity) * coins(o.contract) * fee(o.contract, p, spot) for o in orders)

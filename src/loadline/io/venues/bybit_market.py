@@ -71,6 +71,9 @@ class Ticker(Row):
     bid1_price: Given = None
     ask1_price: Given = None
     usd_index_price: Given = None
+    delta: Given = None
+    funding_rate: Given = None
+    funding_interval_hour: Given = None
 
 
 @lru_cache(maxsize=65_536)
@@ -211,6 +214,12 @@ def read_market(payloads: Sequence[tuple[Any, str]], at: int | None = None) -> P
             mark=mark,
             bid=quoted(column("bid1_price")),
             ask=quoted(column("ask1_price")),
+            funding=np.where(
+                instruments.is_kind(Kind.PERPETUAL),
+                column("funding_rate") * 8.0 / column("funding_interval_hour"),
+                np.nan,
+            ),
+            delta=np.where(option, column("delta"), np.nan),
         ),
         times=stamped,
         rows=np.array([i for _, i, _ in tickers.values()], np.int64),

@@ -43,6 +43,9 @@ class Prices(Row):
     underlying_price: Given = None
     mark_implied_volatility: Given = None
     bid: Given = None
+    delta: Given = None
+    funding_rate: Given = None
+    interval: str | None = None
     ask: Given = None
     info: dict[str, Any] | None = None
 
@@ -63,7 +66,8 @@ def read_market(payloads: Sequence[tuple[Any, str]], at: int | None = None) -> P
         for section in ("funding", "tickers", "greeks"):
             for i, row, name in s.parsed(Prices, listed(payload.get(section)), "symbol"):
                 if row is not None and name in known:
-                    given = row.model_dump(exclude={"symbol", "info"}, exclude_none=True)
+                    given = row.model_dump(exclude={"symbol", "info", "funding_rate", "interval"}, exclude_none=True)
+                    given |= _funding(row)
                     if section == "greeks":
                         given |= _forward(row, venue) | _vol(row, venue)
                     prices[name], place[name] = prices.get(name, {}) | given, i
@@ -104,6 +108,8 @@ def read_market(payloads: Sequence[tuple[Any, str]], at: int | None = None) -> P
             mark=mark,
             bid=quoted(column("bid")),
             ask=quoted(column("ask")),
+            funding=column("funding"),
+            delta=np.where(option, column("delta"), np.nan),
         ),
         times=stamped,
         rows=np.array([i for _, _, i, _ in rows], np.int64),
@@ -119,6 +125,14 @@ def _time(payload: Any, file: str) -> int:
     except BadCell as error:
         remedy = "add the time at which you fetched, epoch milliseconds: exchange.milliseconds()"
         raise refusal(Defect(Reason.MISSING_DATA, f"time: {error}", remedy, file, 0, "time")) from None
+
+
+def _funding(row: Prices) -> dict[str, float]:
+    """Return the funding rate over eight hours; none where ccxt does not say over which time."""
+    hours = (row.interval or "").removesuffix("h")
+    if row.funding_rate is None or not hours.isdecimal() or int(hours) == 0:
+        return {}
+    return {"funding": row.funding_rate * 8.0 / int(hours)}
 
 
 def _forward(row: Prices, venue: str) -> dict[str, float]:

@@ -41,6 +41,7 @@ class Summary(BaseModel):
     mark_iv: Number | None = None
     bid_price: Number | None = None
     ask_price: Number | None = None
+    funding_8h: Number | None = None
     interest_rate: Number | None = None
     estimated_delivery_price: Number | None = None
     creation_timestamp: Instant | None = None
@@ -205,6 +206,7 @@ def read_summary(payload: Any, file: str, references: Mapping[str, Contract], at
             bid=quoted(column(lambda r: r.bid_price)),
             ask=quoted(column(lambda r: r.ask_price)),
             rate=np.where(option, column(lambda r: r.interest_rate), np.nan),
+            funding=np.where(instruments.is_kind(Kind.PERPETUAL), column(lambda r: r.funding_8h), np.nan),
         ),
         times=stamped,
         rows=np.array(list(contracts), np.int64),

@@ -66,6 +66,8 @@ class Ticker(Snake):
     iv: Given = None
     forward: Given = None
     discount: Given = None
+    delta: Given = None
+    hourly: Given = None
 
 
 class Currency(Snake):
@@ -151,9 +153,11 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row with its ``option_pricing`` beside its own fields: both have an ``f``."""
     given = row.get("option_pricing")
     pricing = given if isinstance(given, dict) else {}
-    names = {"iv": "i", "forward_price": "f", "discount_factor": "df"}
+    names = {"iv": "i", "forward_price": "f", "discount_factor": "df", "delta": "d"}
     found = [pricing.get(long, pricing.get(short)) for long, short in names.items()]
-    return row | dict(zip(("iv", "forward", "discount"), found, strict=True))
+    details = row.get("perp_details")
+    hourly = row.get("f", details.get("funding_rate") if isinstance(details, dict) else None)
+    return row | dict(zip(("iv", "forward", "discount", "delta"), found, strict=True)) | {"hourly": hourly}
 
 
 def rows(payload: Any) -> Iterator[dict[str, Any]]:
@@ -226,6 +230,8 @@ def read_market(payloads: Sequence[tuple[Any, str]], at: int | None = None) -> P
             bid=quoted(column([row.bid for row, _, _ in listed])),
             ask=quoted(column([row.ask for row, _, _ in listed])),
             rate=np.where(np.isfinite(rate), rate, np.nan),
+            funding=np.where(option, np.nan, 8.0 * column([row.hourly for row, _, _ in listed])),
+            delta=np.where(option, column([row.delta for row, _, _ in listed]), np.nan),
         ),
         times=stamped,
         rows=np.array([i for _, _, i in listed], np.int64),

@@ -26,6 +26,11 @@ class Coin(Row):
     name: str
     mark_px: Given = None
     oracle_px: Given = None
+    funding: Given = None
+
+
+def _given(x: float | None) -> float:
+    return np.nan if x is None else x
 
 
 def _contract(coin: str) -> Contract:
@@ -50,7 +55,7 @@ def read_market(payloads: Sequence[tuple[Any, str]], at: int | None = None) -> P
         file=file,
         as_of=at,
         instruments=instruments,
-        quotes=Quotes.of(mark, mark=mark),
+        quotes=Quotes.of(mark, mark=mark, funding=8.0 * np.array([_given(row.funding) for _, row in good])),
         times=np.zeros(len(good), np.int64),
         rows=np.array([i for i, _ in good], np.int64),
         index={row.name: row.oracle_px for _, row in good if row.oracle_px is not None},

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from loadline.foundation.errors import Defect, Reason
 from loadline.io.chain import index_of, quoted
@@ -23,6 +24,7 @@ from loadline.model.instruments import Instruments, Kind, PayoffForm
 from loadline.model.market import Quotes
 
 KINDS = {"SWAP": Kind.PERPETUAL, "FUTURES": Kind.FUTURE, "OPTION": Kind.OPTION}
+EIGHT_HOURS = 28_800_000.0
 ALONE = "save account/instruments (public/instruments) of the same instrument type beside it"
 
 
@@ -52,6 +54,10 @@ class Price(Row):
     bid_px: Given = None
     ask_px: Given = None
     idx_px: Given = None
+    delta_b_s: Given = Field(None, alias="deltaBS")
+    funding_rate: Given = None
+    funding_time: Given = None
+    next_funding_time: Given = None
     ts: Instant = None
 
 
@@ -60,7 +66,7 @@ def kind_of(payload: Any) -> str:
     rows = rows_of(payload, "data")
     if has(rows, "ctVal", "settleCcy"):
         return "instruments"
-    prices = ("markPx", "fwdPx", "idxPx", "bidPx")
+    prices = ("markPx", "fwdPx", "idxPx", "bidPx", "fundingRate")
     return "prices" if has(rows, "instId") and not has(rows, "pos") and any(has(rows, f) for f in prices) else ""
 
 
@@ -155,12 +161,23 @@ def read_market(payloads: Sequence[tuple[Any, str]], at: int | None = None) -> P
     if unmarked.any():
         mark = np.where(unmarked, marks_of_vols(as_of, instruments, forward, vol), mark)
         notes.append(f"{files}: marks of {unmarked.sum()} options computed from their vols, the response has none")
+    period = column("next_funding_time") - column("funding_time")
     index, fx, said = _indices(quotes, instruments, forward, files)
     return Piece(
         file=files,
         as_of=as_of,
         instruments=instruments,
-        quotes=Quotes.of(forward, vol=vol, mark=mark, bid=quoted(column("bid_px")), ask=quoted(column("ask_px"))),
+        quotes=Quotes.of(
+            forward,
+            vol=vol,
+            mark=mark,
+            bid=quoted(column("bid_px")),
+            ask=quoted(column("ask_px")),
+            funding=np.where(
+                period > 0, column("funding_rate") * EIGHT_HOURS / np.where(period > 0, period, 1.0), np.nan
+            ),
+            delta=np.where(option, column("delta_b_s"), np.nan),
+        ),
         times=stamped,
         rows=np.array([place[name][1] for name in listed], np.int64),
         index=index,

@@ -38,6 +38,7 @@ class Reference(Row):
     strike_price: Given = None
     option_type: str | None = None
     expiry_at: Given = None
+    funding_period_hours: Given = None
 
 
 class Summary(Row):
@@ -52,6 +53,8 @@ class Summary(Row):
     bid: Given = None
     ask: Given = None
     created_at: Instant = None
+    delta: Given = None
+    funding_rate: Given = None
 
 
 def is_option(name: str) -> bool:
@@ -93,16 +96,26 @@ def referred(row: Reference) -> Contract | None:
     )
 
 
+def _over_eight_hours(row: Summary, hours: dict[str, float]) -> float | None:
+    """Return a perpetual's funding rate over eight hours, which is the venue's period where its reference has none."""
+    if row.funding_rate is None or is_option(row.symbol):
+        return None
+    return row.funding_rate * 8.0 / hours.get(row.symbol, 8.0)
+
+
 def read_market(payloads: Sequence[tuple[Any, str]], at: int | None = None) -> Piece:
     """Return the piece of ``markets`` and ``markets/summary`` together; raises ``InputError`` without a price."""
     contracts: dict[str, Contract] = {}
+    hours: dict[str, float] = {}
     prices: list[tuple[Summary, int]] = []
     found: list[Defect] = []
     for payload, file in payloads:
         rows, s = rows_of(payload, "results"), Statement("paradex", file, "")
         if has(rows, "asset_kind"):
-            made = ((name, referred(ref)) for _, ref, name in s.parsed(Reference, rows, "symbol") if ref is not None)
-            contracts |= {name: contract for name, contract in made if contract is not None}
+            for _, ref, name in s.parsed(Reference, rows, "symbol"):
+                made = None if ref is None else referred(ref)
+                contracts |= {} if made is None else {name: made}
+                hours |= {name: ref.funding_period_hours} if ref is not None and ref.funding_period_hours else {}
         else:
             prices += [(row, i) for i, row, _ in s.parsed(Summary, rows, "symbol") if row is not None]
         found += s.of_instruments()
@@ -132,6 +145,8 @@ def read_market(payloads: Sequence[tuple[Any, str]], at: int | None = None) -> P
             mark=mark,
             bid=quoted(column([r.bid for _, r, _ in listed])),
             ask=quoted(column([r.ask for _, r, _ in listed])),
+            funding=column([_over_eight_hours(r, hours) for _, r, _ in listed]),
+            delta=column([r.delta for _, r, _ in listed]),
         ),
         times=stamped,
         rows=np.array([i for _, _, i in listed], np.int64),
