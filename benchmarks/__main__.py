@@ -12,14 +12,12 @@ import time
 from collections.abc import Callable, Iterable
 from importlib import import_module
 
-from benchmarks import books, growth, limits, live, machine, memory, nets, pricing, rules, start, trades
+from benchmarks import beyond, books, growth, limits, live, machine, memory, nets, pricing, rules, start, trades
 from benchmarks.children import KEPT, ROOT
-from benchmarks.work import Figures, Work, installed, measured
+from benchmarks.work import Figures, Work, measured
 
 LATEST, LOOK = KEPT / "latest.json", KEPT / "quick.json"
 ACCOUNTS, FEW = 100_000, 10_000
-LATER = ("ticks", "cluster")
-"""Modules that tell of themselves by ``works(accounts)`` or ``figures(accounts)``, where they are there."""
 
 
 def parts(accounts: int, rounds: int) -> dict[str, Callable[[], Figures]]:
@@ -28,7 +26,7 @@ def parts(accounts: int, rounds: int) -> dict[str, Callable[[], Figures]]:
     def rows(make: Callable[[], Iterable[Work]]) -> Callable[[], Figures]:
         return lambda: {"rows": [measured(work, rounds) for work in make()]}
 
-    found = {
+    return {
         "limits": lambda: {"limits": limits.limits(rounds)},
         "memory": lambda: {"memory": memory.peaks(accounts)},
         "start": lambda: {"start": start.starting(rounds)},
@@ -39,15 +37,8 @@ def parts(accounts: int, rounds: int) -> dict[str, Callable[[], Figures]]:
         "live": rows(lambda: live.ticking(accounts)),
         "trades": rows(lambda: trades.single()),
         "growth": lambda: {"growth": growth.growing(max(2, rounds // 2))},
+        "beyond": lambda: {"beyond": beyond.spreading(10 * accounts)},
     }
-    for name in LATER:
-        if installed(f"benchmarks.{name}"):
-            module = import_module(f"benchmarks.{name}")
-            if hasattr(module, "works"):
-                found[name] = rows(lambda module=module: module.works(accounts))  # type: ignore[misc]
-            if hasattr(module, "figures"):
-                found[name] = lambda module=module, name=name: {name: module.figures(accounts)}  # type: ignore[misc]
-    return found
 
 
 def kept() -> Figures:

@@ -58,9 +58,36 @@ def starting(found: Figures) -> Iterator[str]:
     )
 
 
+def beyond(found: Figures) -> Iterator[str]:
+    """One worker and two, and one that is killed."""
+    if not found["installed"]:
+        yield "Ray is not installed, so nothing was measured here."
+        return
+    one, two = found["one"], found["two"]
+    yield (
+        f"{found['accounts']:,} accounts, {found['accounts'] * 10:,} positions under `{found['rulebook']}` on a Ray "
+        "cluster on this machine, each worker one thread; every run gives the bits of the local one. Wall time, "
+        "which the driver's cutting of shards and collecting of answers is part of:"
+    )
+    yield ""
+    yield "| workers | first run | least of the next | shards | peak memory of a worker |"
+    yield "|---|---|---|---|---|"
+    for n, row in (("1", one), ("2", two)):
+        yield f"| {n} | {seconds(row['cold'])} | {seconds(row['warm'])} | {row['parts']} | {size(row['peak'])} |"
+    yield ""
+    each = one["warm"] / found["accounts"]
+    yield (
+        f"With one of the two killed in the middle: {seconds(two['killed'])}, the same numbers, since a shard whose "
+        f"worker is lost is done again by another. On paper, 100,000,000 accounts are {seconds(each * 1e8)} of one "
+        f"such worker, so {seconds(each * 1e8 / 64)} of 64, if reading and collecting are spread as well; how to "
+        "point a run at a cluster is in [cli.md](cli.md)."
+    )
+
+
 SECTIONS: dict[str, tuple[str, Callable[[Figures], Iterator[str]]]] = {
     "memory": ("Memory", memory),
     "growth": ("Growth", growth),
     "start": ("Starting", starting),
+    "beyond": ("Beyond one machine", beyond),
 }
 """By part: its title and what it says."""
