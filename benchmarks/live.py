@@ -15,6 +15,8 @@ from loadline.foundation.table import Bools
 from loadline.model.market import Market
 
 RULEBOOK, CACHE = "derive", KEPT / "compiled"
+BATCHES, CHANGES = (1, 1_000), 20
+"""Trades that come together, and how many such changes are timed in a row: now and then one tidies up for others."""
 SHARES = (0.001, 0.01, 0.1, 1.0)
 """Parts of the instruments that move at once."""
 
@@ -22,7 +24,7 @@ SHARES = (0.001, 0.01, 0.1, 1.0)
 def ticking(accounts: int) -> list[Work]:
     """Every row of this file."""
     CACHE.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return [tick(accounts)]
+    return [tick(accounts), *(trading(accounts, each) for each in BATCHES)]
 
 
 def moved(rows: Bools) -> Market:
@@ -66,6 +68,31 @@ def tick(accounts: int) -> Work:
     aims = (under(25e-3),)
     title = f"{RULEBOOK}: a tick of one expiry"
     return Work("tick", title, "tick", 1, ours, rivals, aims, facts=facts)
+
+
+def trading(accounts: int, together: int) -> Work:
+    """Trades come in, and their accounts are laid out and margined again."""
+    columns = held(accounts).columns
+    kept = {n: Live(RULEBOOK, market(), columns, accounts, workers=n, cache=CACHE) for n in (1, 2)}
+    rng, n = np.random.default_rng(11), len(market().instruments)
+
+    def ours(workers: int) -> None:
+        for _ in range(CHANGES):
+            who = rng.choice(accounts, together, replace=False)
+            shown = kept[workers].trade(who, rng.integers(0, n, together), np.ones(together))
+            assert not shown.whole, shown.whole
+
+    ours(1)
+    kept[1].verify()
+
+    def anew() -> None:
+        venue(RULEBOOK, columns.market, columns, accounts, cache=CACHE)
+
+    rivals = (Rival("everything anew from the columns", anew, 1),)
+    said = "a trade" if together == 1 else f"{together:,} trades"
+    title = f"{RULEBOOK}: {said} into the book, by difference"
+    facts = {"accounts": accounts, "trades": together}
+    return Work(f"difference {together}", title, "change", CHANGES, ours, rivals, facts=facts)
 
 
 def shares(live: Live, accounts: int) -> list[Figures]:

@@ -20,18 +20,7 @@ from benchmarks.work import Figures
 BEGIN, END = "<!-- begin benchmarks -->", "<!-- end benchmarks -->"
 PAGE, FIRST = "docs/performance.md", "README.md"
 BUSY = "but the machine was busy, measure again on a quiet one"
-SHORT = (
-    "price",
-    "worst",
-    "es975",
-    "derive",
-    "deribit-xpm",
-    "book",
-    "difference",
-    "tick",
-    "check derive",
-    "checks derive",
-)
+SHORT = ("price", "worst", "es975", "derive", "deribit-xpm", "book", "tick", "check derive", "checks derive")
 """Rows of the README's table, where they were measured."""
 
 

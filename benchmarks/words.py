@@ -173,6 +173,14 @@ def _tick(r: Row) -> str:
     )
 
 
+def _difference(r: Row) -> str:
+    trades = int(r.figures["facts"]["trades"])
+    return (
+        f"{seconds(r.ours / trades)} a trade: what its account holds is laid out anew in a small book on top of the "
+        "large one, margined, and taken into the large one when such books have grown."
+    )
+
+
 def _tick_missed(r: Row) -> str:
     facts, each = r.figures["facts"], float(r.machine["rows"].get("derive", 0.0))
     return (
@@ -217,6 +225,8 @@ GAP: dict[str, Said] = {
     "deribit-xpm": _whole,
     "book": _book,
     "tick": _tick,
+    "difference 1": _difference,
+    "difference 1000": _difference,
     "check derive": _check,
     "check deribit-xpm": _check,
     "margin": _replay,

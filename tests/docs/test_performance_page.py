@@ -40,7 +40,14 @@ def row(key: str, **more: object) -> Figures:
         for n, s in (("quick", 4e-6), ("slow", 8e-6), ("third", 9e-6))
     ]
     plain = {"key": key, "title": f"the {key}", "per": "account", "count": 10, "processor": 2e-6, "wall": {"one": 2e-6}}
-    facts = {"values": 10, "priced": 3, "touched": 4, "accounts": 10, "shares": [{**AMOUNTS, "seconds": 1e-3}]}
+    facts = {
+        "values": 10,
+        "priced": 3,
+        "touched": 4,
+        "accounts": 10,
+        "trades": 2,
+        "shares": [{**AMOUNTS, "seconds": 1e-3}],
+    }
     plain |= {"rivals": rivals, "missing": ["absent"], "need": need, "facts": facts}
     plain["aims"] = [{"text": "2.5× less", "value": 2.0, "bound": 2.5, "unit": "x", "wall": False, "reached": False}]
     return plain | more
