@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from importlib import import_module
 
@@ -66,13 +68,19 @@ def main() -> None:
         known.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(todo)}")
     before = kept() if asked.only and not asked.quick else {}
     results: Figures = {"quick": asked.quick, "parts": dict(before.get("parts", {})), "machine": described}
+    failed: list[str] = []
     for name, run in todo.items():
         if asked.only and name not in asked.only:
             continue
         print(f"{name} …", end=" ", flush=True)
         clock = time.perf_counter()
-        results["parts"][name] = run()
+        try:
+            results["parts"][name] = run()
+        except Exception:  # one part must not cost the minutes of the others
+            failed.append(name)
+            traceback.print_exc()
         print(f"{time.perf_counter() - clock:.0f} s", flush=True)
+    results["parts"] = {name: results["parts"][name] for name in todo if name in results["parts"]}
     others = watch.others()
     described |= {"others": others, "busy": machine.busy(described, others), "accounts": accounts}
     described["seconds"] = time.perf_counter() - began
@@ -83,6 +91,8 @@ def main() -> None:
     (LOOK if asked.quick else LATEST).write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     if described["busy"]:
         print(f"Other work kept {others or 0.0:.1f} of {described['cores']} cores busy meanwhile.")
+    if failed:
+        sys.exit(f"Failed: {', '.join(failed)}. No page is written; again with --only {' '.join(failed)}")
     report = import_module("benchmarks.report")
     if asked.quick:
         print("\n".join(report.summary(results)))
