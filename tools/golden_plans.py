@@ -437,7 +437,9 @@ def _bybit() -> dict[str, list[Case]]:
     orders = {"orders": merged(CASH_BOOKS["delta_neutral"], OPENING_CASH), "orders_alone": OPENING_CASH}
     hedged = merged(CASH_BOOKS["covered_call"], {"legs": {}, "balances": {"BTC": -2.0}})
     given = {"bybit.spot_hedge.counted": "on"}
+    wallets = {"collateral": made.collateral("BTC", "ETH", "USDT", "stETH"), "whale": WHALE, "dollars": THREE_DOLLARS}
     return {
+        "books_collateral": of_books("bybit", wallets) + dated("bybit", wallets),
         "books_options": of_books("bybit", CASH_BOOKS, vectors=True),
         "books_accounts": of_books("bybit", ACCOUNTS | orders, market="doubt")
         + of_books("bybit", {"spot_hedge": hedged, "spot_hedge_long": ACCOUNTS["large"]}, overrides=given)
@@ -450,9 +452,8 @@ def _bybit_regular() -> dict[str, list[Case]]:
     whole = merged(ACCOUNTS["two_settlements"], OPENING, OPENING_CASH)
     orders = {"orders": whole, "orders_alone": OPENING_CASH, "orders_of_perpetuals": PERPETUALS["orders"]}
     wallets = {"collateral": made.collateral("BTC", "ETH", "USDT", "stETH"), "in_debt": PERPETUALS["in_debt"]}
-    wallets["dollars"] = {"legs": CASH.future(1.0), "balances": {"USD": 5_000.0, "USDC": 4_000.0, "USDT": 3_000.0}}
+    wallets |= {"dollars": THREE_DOLLARS, "whale": WHALE}
     tiers = {f"tier_{n}": {"legs": CASH.future(-size), "balances": {"USDC": 1e6}} for n, size in enumerate(TIERS)}
-    wallets["whale"] = {"legs": CASH.future(1.0), "balances": {"BTC": 1_200_000.0}}
     return {
         "books_options": of_books("bybit-regular", CASH_BOOKS),
         "books_futures": of_books("bybit-regular", PERPETUALS | tiers),
@@ -460,6 +461,8 @@ def _bybit_regular() -> dict[str, list[Case]]:
     }
 
 
+THREE_DOLLARS: Book = {"legs": CASH.future(1.0), "balances": {"USD": 5_000.0, "USDC": 4_000.0, "USDT": 3_000.0}}
+WHALE: Book = {"legs": CASH.future(1.0), "balances": {"BTC": 1_200_000.0}}
 TIERS = (20.0, 27.0, 35.0, 42.0, 60.0)
 """Bitcoin in each of the tiers at hand, at 84,000 USD."""
 

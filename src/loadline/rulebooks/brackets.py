@@ -7,6 +7,7 @@ import numpy as np
 from loadline.foundation.errors import RuleError
 from loadline.foundation.table import Labels
 from loadline.model.book import Book
+from loadline.rulebooks import blocks
 from loadline.rulebooks.parameters import Version
 from loadline.tape.term import Term
 
@@ -31,6 +32,17 @@ def charged(x: Term, book: Book, p: Version, group: str, keys: Labels) -> Term:
         return book.each(np.array(entries, np.float64)[keys.place])
 
     return x.bracketed([column(n, 0) for n in range(longest - 1)], [column(n, 1) for n in range(longest)])
+
+
+def tiered_haircuts(book: Book, p: Version) -> Term:
+    """Return what tiers of collateral value (``collateral.bounds``, ``.rates``) take off what is owned, per account.
+
+    A debt counts in full.
+    """
+    u = book.universe
+    lost = charged(blocks.owned(book), book, p, "collateral", Labels.of(np.where(u.spot, u.instruments.id, "USD")))
+    worth = book.each(np.where(u.spot, u.quotes.forward, 0.0))
+    return (lost * worth).net("account").named("haircuts")
 
 
 def check_tables(p: Version, *pairs: tuple[str, str]) -> None:

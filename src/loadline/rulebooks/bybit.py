@@ -15,6 +15,7 @@ from loadline.model.cube import Cube, Shocked, spot_moves, vol_instructions
 from loadline.model.scenario_set import Scenarios
 from loadline.model.universe import STABLE, Universe
 from loadline.rulebooks import blocks
+from loadline.rulebooks.brackets import check_tables, tiered_haircuts
 from loadline.rulebooks.parameters import Version
 from loadline.rulebooks.rulebook import Requirement, Rulebook
 from loadline.tape.term import Axis, Term, worst_of
@@ -111,7 +112,7 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
             "stress test with orders"
         )
         initial = (maintenance - worst + filled.worst("scenario").losses()).named("coin margin with orders")
-    haircut = blocks.haircuts(book, p)
+    haircut = tiered_haircuts(book, p)
     parts |= {"total": total, "worst": worst, "short": short, "future": future}
     return Requirement(
         initial=((initial * factor).net("account") + haircut).named("initial"),
@@ -119,6 +120,11 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
         equity=blocks.carried_equity(book),
         parts=parts,
     )
+
+
+def check(p: Version) -> None:
+    """Refuse tiers of collateral whose bounds and rates do not fit."""
+    check_tables(p, ("collateral.bounds", "collateral.rates"))
 
 
 RULEBOOKS = {
@@ -129,6 +135,7 @@ RULEBOOKS = {
         margin=margin,
         scenarios=scenarios,
         shock=shock,
+        check=check,
         notes=(
             "delta, vega and USDT-USDC contingencies have no public formula: none unless given (given.delta, ...)",
             "the short option contingency is a template: its coefficient is not public, 0 unless set",

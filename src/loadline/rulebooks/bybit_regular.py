@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadline.foundation.table import Floats, Labels
+from loadline.foundation.table import Floats
 from loadline.model.book import Book
 from loadline.model.cube import Cube
 from loadline.model.instruments import PayoffForm
 from loadline.model.universe import Universe
 from loadline.rulebooks import blocks
-from loadline.rulebooks.brackets import charged, check_tables
+from loadline.rulebooks.brackets import charged, check_tables, tiered_haircuts
 from loadline.rulebooks.parameters import Version
 from loadline.rulebooks.rulebook import Requirement, Rulebook, no_scenarios, no_shock
 from loadline.tape.term import Term, add_up, worst_of
@@ -50,15 +50,6 @@ def short_option(u: Universe, p: Version) -> tuple[Floats, Floats]:
     return opened * scale, held * scale
 
 
-def collateral(book: Book, p: Version) -> Term:
-    """Return what tiers of collateral value take off coins that are owned (4); debts count in full."""
-    u = book.universe
-    keys = Labels.of(np.where(u.spot, u.instruments.id, "USD"))
-    lost = charged(blocks.owned(book), book, p, "collateral", keys)
-    worth = book.each(np.where(u.spot, u.quotes.forward, 0.0))
-    return (lost * worth).net("account").named("haircuts")
-
-
 def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     """Return initial and maintenance requirement: position by position, then per account."""
     u = book.universe
@@ -86,7 +77,7 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     # 3. what is owed, pending pnl in it; 4. what collateral does not count for
     owed = [x.losses() for x in blocks.assets(book).values()]
     loans = (add_up(owed) if owed else book.only(u.spot).net("account") * 0.0).named("borrowed")
-    less = collateral(book, p)
+    less = tiered_haircuts(book, p)
     maintenance = futures + options["maintenance"] + loans * p.number("loan.maintenance")
     initial = opened + options["initial"] + loans * p.number("loan.initial")
     parts = {"futures": futures, "futures initial": opened, "loans": loans, "haircuts": less}

@@ -3,7 +3,8 @@
 import math
 
 from tests.reference.rules.common import STABLE, Account, Contract, Parameters, Snapshot, black
-from tests.reference.rules.isolated import equity_usd, haircuts_usd
+from tests.reference.rules.isolated import equity_usd
+from tests.reference.rules.okx import brackets
 
 STATES = (1, 0, -1)
 
@@ -77,8 +78,17 @@ def bybit(market: Snapshot, held: Account, p: Parameters) -> dict[str, float]:
             extra += sum(p(f"given.{x}", name) for x in ("delta", "vega", "usdt_usdc"))
         maintenance += worst + extra
         initial += ((worst_filled if held.orders else worst) + extra) * p("factor.initial", name)
-    haircut = haircuts_usd(held, p)
+    haircut = tiered_usd(held, p)
     return {"equity": equity_usd(held, market), "initial": initial + haircut, "maintenance": maintenance + haircut}
+
+
+def tiered_usd(held: Account, p: Parameters) -> float:
+    """What does not count of what is owned, each part at the rate of its tier."""
+    return sum(
+        h.contract.forward
+        * brackets(max(h.quantity, 0.0), p("collateral.bounds", h.contract.id), p("collateral.rates", h.contract.id))
+        for h in held.wallet
+    )
 
 
 def pnl(c: Contract, quantity: float, market: Snapshot, p: Parameters, move: float, state: int) -> float:
