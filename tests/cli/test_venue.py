@@ -67,6 +67,8 @@ def test_a_folder_of_market_files(tmp_path: Path) -> None:
     [
         (["--strict"], "--strict: 2 of the answers"),
         (["--address", "auto"], "--address is that of a Ray cluster"),
+        (["--engine", "ray", "--address", "127.0.0.1:1"], "nothing answers at 127.0.0.1:1"),
+        (["--engine", "ray", "--address", "here"], "'here' is no address"),
         (["--workers", "0"], "'0' is not a number of workers"),
         (["--out", "margins.xlsx"], "cannot be written as '.xlsx'"),
         (["--engine", "spark"], "no engine 'spark'"),

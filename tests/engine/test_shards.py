@@ -1,7 +1,9 @@
 """A venue cut into shards gives the bits of the venue as one, whoever works on them and in whatever order."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -103,7 +105,17 @@ def test_nobody_cannot_work() -> None:
         Threads(0)
 
 
+def test_an_address_where_nothing_answers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(**given: object) -> None:
+        raise ConnectionError(f"cannot reach {given['address']}\nand more")
+
+    ray = SimpleNamespace(is_initialized=lambda: False, init=init)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    with pytest.raises(LoadlineError, match="no Ray cluster at host:1: cannot reach host:1"), ray_cluster(1, "host:1"):
+        pass
+
+
 def test_without_ray_the_way_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(LoadlineError, match=r"loadline\[ray\]"), ray_cluster(2):
         pass

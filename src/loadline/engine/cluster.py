@@ -84,7 +84,7 @@ class RayTasks:
     ray: Any
     workers: int
     retries: int = 3
-    rows: int = 2**20
+    rows: int = 2**19
 
     def spread(self, work: Callable[[S, P], R], shared: S, parts: Iterable[P]) -> Iterator[R]:
         """Yield what the work gives for each part, in the order in which they are done.
@@ -137,7 +137,7 @@ def ray_cluster(workers: int = 1, address: str | None = None, retries: int = 3) 
         quiet = {"log_to_driver": False, "logging_level": "ERROR", "include_dashboard": False}
         try:
             if address is None:
-                ray.init(num_cpus=workers, **quiet)
+                ray.init(address="local", num_cpus=workers, **quiet)
             else:
                 ray.init(address=address, log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, RuntimeError, ValueError) as error:

@@ -132,7 +132,7 @@ def spread(ready: Ready, whole: Shard, pool: Pool, told: Callable[[int, int], No
     out, reason, done = np.zeros((whole.groups, 3)), "", 0
     refused: dict[int, LoadlineError] = {}
     ready.compile()
-    for found in pool.spread(answer, ready, whole.cut(pool.rows if ready.planned else SLOW_ROWS)):
+    for found in pool.spread(answer, ready, whole.cut(pool.rows if ready.planned else min(pool.rows, SLOW_ROWS))):
         out[found.first : found.first + len(found.numbers)] = found.numbers
         refused |= {found.first + n: error for n, error in found.refused.items()}
         reason, done = reason or found.reason, done + len(found.numbers)

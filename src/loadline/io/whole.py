@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,7 +17,7 @@ def whole(path: Path | str) -> Iterator[Path]:
     """Yield the name to write under; what was written takes the place of ``path`` when the block ends well.
 
     Where it does not (an error, Ctrl-C), the part written is removed, and a file that was there before stays as it was.
-    A process that is killed leaves at most ``.NAME.PID.part`` beside it. The suffix is kept, since it says the form; a
+    A process that is killed leaves at most ``.NAME.NUMBER.part`` beside it. The suffix is kept, since it says the form; a
     link is followed, a device (``/dev/null``) is written straight to. Raises ``InputError`` where none can be written.
 
     >>> import tempfile
@@ -30,7 +31,7 @@ def whole(path: Path | str) -> Iterator[Path]:
     if place.exists() and not place.is_file():
         yield place
         return
-    part = place.with_name(f".{place.stem}.{os.getpid()}.part{place.suffix}")
+    part = place.with_name(f".{place.stem}.{threading.get_native_id()}.part{place.suffix}")
     try:
         part.touch(exist_ok=True)
     except OSError as error:

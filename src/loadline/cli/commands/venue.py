@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 
 MOST_LISTED = 100
 """Accounts that are not answered, listed one by one; all of them are counted, and stand in the file of ``--out``."""
+PATIENCE = 5.0
+"""Seconds to wait for a cluster to answer at all."""
 SUFFIXES = (".parquet", ".csv", ".json")
 
 
@@ -121,10 +126,28 @@ def workers(request: Request, env: Environment) -> Iterator[Pool]:
     if request.get("engine") != "ray":
         yield Threads(many)
         return
+    reached(request.get("address") or "")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody unless the user wants it
     with ExitStack() as stack:
         with working(env, "starting Ray" if not request.get("address") else "connecting to Ray"):
             pool = stack.enter_context(ray_cluster(many, request.get("address")))
         yield pool
+
+
+def reached(address: str) -> None:
+    """See that something answers at ``HOST:PORT``: Ray itself would try for minutes. Raises ``AtWord``."""
+    found = re.fullmatch(r"(?:ray://)?([^:/]+):(\d{1,5})", address)
+    if found is None:
+        if address not in ("", "auto"):
+            error = CommandLineError(f"{address!r} is no address", remedy="write auto, HOST:PORT or ray://HOST:PORT")
+            raise AtWord(error, address, "--address")
+        return
+    try:
+        socket.create_connection((found[1], int(found[2])), PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        remedy = "ray start --head on one machine, ray start --address=HOST:6379 on the others"
+        said = CommandLineError(f"nothing answers at {address}", causes="the cluster is not started", remedy=remedy)
+        raise AtWord(said, address, "--address") from error
 
 
 def margined(chosen: Chosen, market: Market, book: VenueBook, pool: Pool, env: Environment) -> Venue:
