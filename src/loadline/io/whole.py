@@ -17,8 +17,9 @@ def whole(path: Path | str) -> Iterator[Path]:
     """Yield the name to write under; what was written takes the place of ``path`` when the block ends well.
 
     Where it does not (an error, Ctrl-C), the part written is removed, and a file that was there before stays as it was.
-    A process that is killed leaves at most ``.NAME.NUMBER.part`` beside it. The suffix is kept, since it says the form; a
-    link is followed, a device (``/dev/null``) is written straight to. Raises ``InputError`` where none can be written.
+    A process that is killed leaves at most a ``.NAME.NUMBER.part`` beside it. The suffix is kept, since it says the
+    form; a link is followed, a device (``/dev/null``) is written straight to. Raises ``InputError`` where nothing can
+    be written.
 
     >>> import tempfile
     >>> place = Path(tempfile.mkdtemp()) / "answer.txt"
