@@ -83,6 +83,28 @@ def pick(typing: Any, array: Any, block: Any, row: Any, place: Any) -> Any:
     return eight(array, block, row, place), _loaded
 
 
+def _fetched(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    places = _places(context, builder, sig.args[1:], args[1:])
+    address = builder.bitcast(_at(context, builder, args[0], sig.args[0], places), ir.IntType(8).as_pointer())
+    word = ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [address.type, word, word, word])
+    ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    builder.call(ask, [address, word(0), word(3), word(1)])
+    return context.get_dummy_value()
+
+
+@intrinsic
+def fetch2(typing: Any, array: Any, row: Any, place: Any) -> Any:
+    """Ask for a place of a table to be brought near."""
+    return types.void(array, row, place), _fetched
+
+
+@intrinsic
+def fetch3(typing: Any, array: Any, block: Any, row: Any, place: Any) -> Any:
+    """Ask for a place of a block to be brought near."""
+    return types.void(array, block, row, place), _fetched
+
+
 @intrinsic
 def store(typing: Any, array: Any, place: Any, x: Any) -> Any:
     """Put eight numbers into an array."""

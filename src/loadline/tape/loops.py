@@ -30,6 +30,9 @@ from loadline.tape.spelling import Spot, Words
 HELD = 40
 """Totals of one group that are kept in registers while its positions are added to them, one after the other."""
 
+AHEAD = 4
+"""Positions between the one that is worked on and the one whose rows of tables are asked for."""
+
 Into = Mapping[Step, Sequence[Step]]
 """The gathers of the body outside that add each root up."""
 
@@ -95,6 +98,7 @@ class Loops:
         order = local(roots)
         own = [s for s in order if s.op in GATHERS]
         self._codes(order, spot, depth)
+        here = len(self._lines)
         heavy = [s for s in own if _is_heavy(s)]
         for s in own:
             self._open(s, depth, filled=s in heavy)
@@ -112,6 +116,9 @@ class Loops:
             if s.op == "correlated":
                 self._say(depth, *self._ends.correlated(s))
         self._stages(spot, order, roots, into, depth)
+        if spot.level == "position":
+            looked_up = [a for s in order for a in s.args if a.constant and a.level == "position"]
+            self._ahead(here, depth, looked_up, ())
 
     def _held(self, spot: Spot, net: Step, depth: int) -> None:
         """Positions that each add a row of scenarios of their own: some totals at a time, held in registers."""
@@ -131,12 +138,34 @@ class Loops:
             self._say(depth, *(f"x{j} = every(0.0)" for j in range(len(lanes))))
             self._say(depth, f"for position in range({first}, {last}):")
             self._codes([row], Spot("position", "position"), depth + 1)
+            if not axis.long:
+                start = int(at)
+                self._ahead(len(self._lines), depth + 1, row.args, [(start, start + count)])
             self._scalar(row.args[0], {}, Spot("position", "position"), depth + 1)
             for j, lane in enumerate(lanes):
                 text = self.words.text(row, Spot("position", "position", lane), [row])
                 self._say(depth + 1, f"x{j} = x{j} + {text}")
             place = self.words.place[net]
             self._say(depth, *(f"store(R, {place} + {lane}, x{j})" for j, lane in enumerate(lanes)))
+
+    def _ahead(self, here: int, depth: int, read: Iterable[Step], parts: Sequence[tuple[int, int]]) -> None:
+        """Ask for what a later position reads of its class, so that it is near when its turn comes.
+
+        ``here``: the line before which to ask; ``read``: constants per item; ``parts``: from where to where of a row.
+        """
+        table = self.words.tables.get("position", [])
+        lines = sorted({table.index(a) // LANES * LANES for a in read if a in table})
+        asked = [f"fetch2(K_position, ahead, {at})" for at in lines]
+        for a in dict.fromkeys(a for a in read if a.axis is not None and not a.axis.long):
+            assert a.axis is not None
+            near = self.words.arg(f"near{a.number}", "near", a)
+            cuts = parts or [(0, a.axis.width)]
+            places = [at for lo, hi in cuts for at in range(lo, hi, LANES)]
+            asked += [f"fetch3(A{a.number}, 0, ahead * {near}, {at})" for at in places]
+        if asked:
+            most = self.words.arg("most_position", "most", "position")
+            asked.insert(0, f"ahead = classes_position[min(position + {AHEAD}, {most})]")
+            self._lines[here:here] = ["    " * depth + line for line in asked]
 
     def _codes(self, order: Iterable[Step], at: Spot, depth: int) -> None:
         """The classes by which constants are looked up in this body."""

@@ -66,6 +66,8 @@ class Plan:
             return self.classes.up(*key)
         if kind == "room":
             return self.classes.size[key[0]]
+        if kind == "near":  # of a table with hardly a row that counts none is asked for but the first
+            return int(2 * np.count_nonzero(key[0].value.any(1)) > len(key[0].value))
         return np.asarray(key[0].shares if kind == "shares" else key[0].aux)
 
     def _arguments(self, frame: Frame) -> list[Any]:
@@ -77,6 +79,8 @@ class Plan:
                 found.append(_plain(frame.starts(*key)))
             elif kind == "classes":
                 found.append(_plain(frame.classes[key[0]]))
+            elif kind == "most":
+                found.append(len(frame.classes[key[0]]) - 1)
             elif kind == "column":
                 level, column = key
                 if (level, column) not in frame.columns:
@@ -143,7 +147,7 @@ def _spread(run: Run, cuts: Sequence[int], most: int, given: Sequence[Any], work
         raise NotPlannable(str(error)) from error
 
 
-_BY_MARKET = ("table", "blocks", "up", "room", "shares", "matrix")
+_BY_MARKET = ("table", "blocks", "up", "room", "near", "shares", "matrix")
 
 
 def chunks(starts: Ints, size: int = CHUNK) -> list[int]:

@@ -29,7 +29,7 @@ def trades_text(args: Mapping[str, tuple[Any, ...]]) -> str:
     columns = {name: what for name, what in args.items() if what[0] == "column"}
     if any(level != "position" for _, level, _ in columns.values()):
         raise NotPlannable("a column per account does not follow a trade")
-    passed = [name for name, what in args.items() if what[0] not in ("column", "starts", "classes")]
+    passed = [name for name, what in args.items() if what[0] not in ("column", "starts", "classes", "most")]
     given = ["lo", "hi", "out", "traded", "amount", "payer", "paid", "item", "own", "quantity"]
     given += [f"base_{n}" for n, w in columns.items() if w[2] != "quantity"]
     given += [f"code_{level}" for level in GROUPED]
@@ -39,7 +39,7 @@ def trades_text(args: Mapping[str, tuple[Any, ...]]) -> str:
         lines.extend("    " * depth + t for t in texts)
 
     say(1, "legs = item.size", f"most = min({TOGETHER}, hi - lo)", "room = most * (legs + 1) + 1")
-    say(1, "classes_position = np.empty(room, np.int64)")
+    say(1, "classes_position, most_position = np.zeros(room, np.int64), room - 1")
     say(1, *(f"classes_{level} = np.empty(room, np.int64)" for level in GROUPED))
     say(1, *(f"{name} = np.empty(room)" for name in columns))
     for fine, coarse in PAIRS:
