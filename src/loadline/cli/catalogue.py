@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from loadline.cli import spec
+from loadline.cli import optimize_spec, spec
 from loadline.cli.spec import Argument, Command, Takes
 
 HERE = "loadline.cli.commands"
@@ -163,6 +163,7 @@ COMMANDS = (
         (spec.MARKET, spec.RULEBOOK, *spec.INPUTS[1:], spec.SET, spec.PLOT, *spec.SHOWN),
         (("loadline surface book.csv --market btc.parquet --account carol --plot s.html", "one account, and a page"),),
     ),
+    *optimize_spec.COMMANDS,
     Command(
         "rulebook list",
         "List the rulebooks with their versions and how far each is verified.",

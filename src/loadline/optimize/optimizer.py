@@ -157,7 +157,7 @@ def words(plan: Plan) -> str:
     if plan.status is PlanStatus.WITHIN:
         return near
     if plan.status is PlanStatus.LOCAL:
-        return "local: nothing near is better, nothing is certified"
+        return "local: better than today; how near the best it is, is not certified"
     if plan.status is PlanStatus.STOPPED:
         return f"stopped at the time limit{', ' + near if near else ''}"
     if plan.status is PlanStatus.INFEASIBLE:

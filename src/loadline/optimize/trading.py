@@ -87,7 +87,7 @@ def candidates(
     if wishes.size is None and not wishes.depth:
         raise MissingData(
             "no displayed sizes: what can be traded at the quotes is not known",
-            remedy="give a file of depth, or one size in coins for every quote",
+            remedy="give displayed sizes (--sizes FILE), or one size in coins for every quote (--size COINS)",
         )
     i, q = market.instruments, market.quotes
     rows = np.flatnonzero(_tradable(market, underlyings, wishes))
