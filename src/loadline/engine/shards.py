@@ -67,7 +67,8 @@ class Shard:
         cuts = [0, *(n for n in last.tolist() if n < self.groups), self.groups]
         runs, order = _runs(self.group)
         group = self.group if order is None else self.group[order]
-        places = [lo + np.searchsorted(group[lo:hi], cuts) for lo, hi in pairwise(runs)]
+        sought = np.array(cuts, group.dtype)  # of another type, all rows would be converted to it
+        places = [lo + np.searchsorted(group[lo:hi], sought) for lo, hi in pairwise(runs)]
         for n, (lo, hi) in enumerate(pairwise(cuts)):
             taken = [slice(int(p[n]), int(p[n + 1])) for p in places]
             yield Shard(
