@@ -113,6 +113,12 @@ def test_parameters_do_not_recompile() -> None:
         chosen = choose_rulebook("tail", MARKET.as_of, change)
         texts.add(Snapshot(chosen, MARKET, np.arange(len(IDS) - 5 * bool(change))).plan().text)
     assert len(texts) == 1
+    quotes = MARKET.quotes
+    for market in (MARKET, MARKET.replace(quotes=quotes.replace(vol=quotes.vol * 1.1))):
+        for change in ({}, {"derive.loss_factor.initial": 1.5, "derive.perpetual.maintenance": 0.25}):
+            chosen = choose_rulebook("derive", market.as_of, change)
+            texts.add(Snapshot(chosen, market, np.arange(len(IDS))).plan().text)
+    assert len(texts) == 2
 
 
 def test_weighted_scenarios_run_on_numbers() -> None:

@@ -17,8 +17,8 @@ from loadline.tape.plan import Plan, chunks
 from loadline.tape.term import Axis, NotPlannable, Term, column, constant, worst_of
 from tests.tape import toys
 
-LENGTHS = (1, 200)
-ALL_LENGTHS = (1, 2, 8, 63, 64, 65, 127, 128, 129, 200)
+LENGTHS = (1, 200, 513)
+ALL_LENGTHS = (1, 2, 8, 63, 64, 65, 127, 128, 129, 160, 161, 200, 511, 512, 513, 1025)
 
 
 def planned(rng: np.random.Generator, listed: Classes, rule: toys.Rule, cache: Path) -> Plan:
@@ -55,15 +55,20 @@ def test_part_of_a_book_gives_part_of_the_answer(plans: Path) -> None:
     plan = planned(rng, listed, toys.rule(rng, listed, 64), plans)
     frame = toys.book(rng, listed, 50, 5.0)
     assert np.array_equal(plan.run(frame.take(11, 38)), plan.run(frame)[11:38])
+    nobody = Frame(listed, np.empty(0, np.int64), np.empty(0, np.int64), range(0))
+    for name in toys.COLUMNS:
+        nobody.columns["account" if name == "cash" else "position", name] = np.empty(0)
+    assert plan.run(nobody).shape == (0, 3)
+    assert len(plan._run.signatures) == 1  # type: ignore[attr-defined]  # compiled once, whatever the book
 
 
 def test_parameters_and_scenarios_do_not_change_the_text() -> None:
     texts = []
-    for seed, scenarios in ((1, 57), (2, 64), (3, 60)):
+    for seed, scenarios in ((1, 57), (2, 64), (3, 60), (4, 129), (5, 512), (6, 5000)):
         rng = np.random.default_rng(seed)
         listed = toys.classes(rng, 20 + seed)
         texts.append(Plan(toys.rule(rng, listed, scenarios)(Frame.blank(listed, toys.COLUMNS)), listed).text)
-    assert len(set(texts)) == 1
+    assert len(set(texts[:3])) == len(set(texts[3:])) == 1
 
 
 @given(st.lists(st.integers(0, 400), max_size=60), st.integers(1, 50))
@@ -159,6 +164,14 @@ def test_text_is_written_once_for_its_owner_alone(tmp_path: Path) -> None:
     (file,) = folder.glob("*.py")
     assert folder.stat().st_mode & 0o077 == 0 and file.stat().st_mode & 0o077 == 0
     assert file.stem in sys.modules and list(folder.glob("*.nbi*")) + list(folder.glob("**/*.nbi"))
+
+
+def test_a_folder_others_may_read_is_closed_to_them(tmp_path: Path) -> None:
+    folder = tmp_path / "plans"
+    folder.mkdir(mode=0o755)
+    assert compiled(TEXT.format(5.5), folder)(1.0) == 6.5
+    assert folder.stat().st_mode & 0o077 == 0 and len(list(folder.glob("*.py"))) == 1
+    assert not [f for f in folder.iterdir() if f.suffix not in (".py", ".nbi", ".nbc") and not f.is_dir()]
 
 
 def test_a_file_that_holds_another_text_is_not_used(tmp_path: Path) -> None:

@@ -45,12 +45,15 @@ def compiled(text: str, cache: Path | None, entry: str = "run") -> Run:
 
 
 def _private(folder: Path) -> bool:
-    """Whether a folder is there (made now if it can be) and nobody but its owner may write to it."""
+    """Whether a folder is there (made now if it can be), is ours, and nobody else could write to it; now nobody may."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return not folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        if folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            return False
+        folder.chmod(0o700)  # only its owner can
     except OSError:
         return False
+    return True
 
 
 def _holds(path: Path, text: str) -> bool:
