@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loadline.engine.requirements import Asking, unavailable
+from loadline.engine.requirements import Asking, unavailable, unfit
 from loadline.foundation.errors import InputError, Unavailable
 from loadline.foundation.table import Bools, Floats, Ints, Labels, Texts
-from loadline.model.instruments import Kind
 from loadline.model.market import Market
 from loadline.model.positions import Balances, Orders, Portfolio, Positions
 
@@ -145,16 +144,8 @@ class Columns:
 
     def refused(self, rule: Asking) -> dict[int, Unavailable]:
         """Return why accounts cannot be answered: what ``margins`` would say of them."""
-        i, q, market = self.market.instruments, self.market.quotes, self.market
-        option = i.is_kind(Kind.OPTION)
-        bad = ~(q.forward > 0) | (i.expiry <= market.as_of)
-        bad |= option & ~(q.vol >= 0) & ("vol" in rule.needs)
-        bad |= option & ~(q.mark >= 0) & ("mark" in rule.needs)
-        for labels in (Labels.of(i.underlying), Labels.of(i.settle)):
-            bad |= np.array([not market.price(n) > 0 for n in labels.names], np.bool_)[labels.place]
-        if market.defects:
-            subjects = {d.subject for d in market.defects}
-            bad |= np.isin(i.id, list(subjects)) | np.isin(i.underlying, list(subjects))
+        market = self.market
+        bad = unfit(market, rule)
         rows = (bad[self.row] & self.alive) if bad[self.row].any() else np.zeros(len(self.row), np.bool_)
         suspect = self.account[rows | ~np.isfinite(self.quantity)]
         if not len(suspect):

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from loadline.engine.priced import Priced
 from loadline.engine.requirements import unavailable
 from loadline.engine.result import MarginResult, Side, Tape
 from loadline.foundation.errors import InputError, LoadlineError, Reason, RuleError, Unavailable
 from loadline.foundation.table import Floats, Texts
 from loadline.foundation.units import parse_time
-from loadline.model.book import resolve
-from loadline.model.cube import build_cube
+from loadline.model.book import held_names, lay_out
 from loadline.model.market import Market
 from loadline.model.positions import Balances, Portfolio, Positions
 from loadline.model.universe import CASH, restate_in_cash, restate_pending
@@ -80,10 +80,12 @@ def evaluate(
     known = market.with_wallet(wallet)
     if rule.cash:
         portfolio, known = restate_pending(portfolio, known), restate_in_cash(known)
-    book = resolve(portfolio, known, lambda i: rule.unit(i, version), tuple(accounts), also=also, cash=rule.cash)
-    scenarios = rule.scenarios(book.universe, version)
-    cube = build_cube(book.universe, scenarios, rule.shock(book.universe, scenarios, version))
-    return Tape(rule.margin(book, cube, version), book, cube, 0)
+    names, place = held_names(portfolio, also)
+    ready = known.kept((rule.name, rule.cash, names.tobytes()), lambda: Priced(chosen, known, names), Priced.is_small)
+    if ready.chosen.version is not version or ready.chosen.rule is not rule:
+        ready = Priced(chosen, known, names)
+    book = lay_out(portfolio, ready.universe, names, place, tuple(accounts))
+    return Tape(ready.requirement(book), book, ready.cube, 0)
 
 
 def margins(
@@ -115,7 +117,9 @@ def margins(
     step = 1 if chosen.rule.alone(market, chosen.version) else CHUNK
     for some in ([a for a in good if a in ordering], [a for a in good if a not in ordering]):
         for first in range(0, len(some), step):
-            for answer in _answers(chosen, portfolio, some[first : first + step], market, also):
+            chunk = some[first : first + step]
+            mine = portfolio if len(chunk) == len(held) else portfolio.only(chunk)
+            for answer in _answers(chosen, mine, chunk, market, also):
                 answers.setdefault(answer.account, []).append(answer)
     return [a for account in held for a in answers.get(account, [])]
 
@@ -125,11 +129,11 @@ def _answers(
 ) -> list[Answer]:
     """Answer some accounts in one pass; where that is refused, find who cannot be answered and answer the others."""
     try:
-        return _answer(chosen, portfolio.only(accounts), market, also)
+        return _answer(chosen, portfolio, market, also)
     except (InputError, RuleError) as error:
         if len(accounts) == 1:
             return [_refused(accounts[0], chosen, error)]
-        return [a for account in accounts for a in _answers(chosen, portfolio, [account], market, also)]
+        return [a for account in accounts for a in _answers(chosen, portfolio.only([account]), [account], market, also)]
 
 
 def _refused(account: str, chosen: Chosen, error: LoadlineError) -> Unavailable:

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from loadline.foundation.errors import Reason, Unavailable
+from loadline.foundation.table import Bools, Labels
 from loadline.model.instruments import Kind
 from loadline.model.market import Market
 from loadline.model.positions import Portfolio
@@ -27,6 +28,8 @@ class Asking(Protocol):
 
 def unavailable(account: str, held: Portfolio, market: Market, rule: Asking) -> Unavailable | None:
     """Return why one account cannot be answered, or ``None``; ``held`` is that account's part of a live portfolio."""
+    if _fit(held, market, rule):
+        return None
     found: list[tuple[Reason, str, str]] = []
     p, o = held.positions, held.orders
     ids = sorted({*p.instrument.tolist(), *o.instrument.tolist()})
@@ -59,6 +62,38 @@ def unavailable(account: str, held: Portfolio, market: Market, rule: Asking) -> 
     missing = tuple(dict.fromkeys(what for _, what, _ in unique))
     remedy = "; ".join(dict.fromkeys(hint for _, _, hint in unique))
     return Unavailable(account, rule.name, unique[0][0], missing, remedy)
+
+
+def unfit(market: Market, rule: Asking) -> Bools:
+    """Return (N,) which rows of a market nobody can be answered with: there ``unavailable`` finds something to say."""
+    return market.kept(("unfit", rule.needs), lambda: _unfit(market, rule))
+
+
+def _unfit(market: Market, rule: Asking) -> Bools:
+    i, q = market.instruments, market.quotes
+    option = i.is_kind(Kind.OPTION)
+    bad = ~((q.forward > 0) & np.isfinite(q.forward)) | (i.expiry <= market.as_of)
+    for name in ("vol", "mark"):
+        if name in rule.needs:
+            column = getattr(q, name)
+            bad |= option & ~((column >= 0) & np.isfinite(column))
+    for labels in (Labels.of(i.underlying), Labels.of(i.settle)):
+        bad |= np.array([not _positive(market.price(n)) for n in labels.names], np.bool_)[labels.place]
+    if market.defects:
+        subjects = [d.subject for d in market.defects]
+        bad |= np.isin(i.id, subjects) | np.isin(i.underlying, subjects)
+    return bad
+
+
+def _fit(held: Portfolio, market: Market, rule: Asking) -> bool:
+    """Whether a look at what is held tells that nothing is missing; if not, it is gone through piece by piece."""
+    index, balances = market.instruments.index, held.balances
+    ids = [*held.positions.instrument.tolist(), *held.orders.instrument.tolist()]
+    rows = [index.get(name, -1) for name in ids]
+    if -1 in rows or not np.isfinite(held.positions.quantity).all():
+        return False
+    owned = set(balances.currency[balances.amount != 0].tolist())
+    return not unfit(market, rule)[rows].any() and all(_positive(market.price(c)) for c in owned)
 
 
 def _positive(x: float) -> bool:

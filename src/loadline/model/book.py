@@ -106,20 +106,36 @@ def resolve(
     ``unit`` names the risk unit of each instrument; ``also`` are instruments to include without a position (for
     what-ifs). Raises ``MissingData`` naming every instrument or currency that the market does not know.
     """
-    p, b, o = portfolio.positions, portfolio.balances, portfolio.orders
-    extra = np.empty(0, np.str_) if also is None else also
-    ids = np.concatenate([p.instrument, b.currency, o.instrument, extra])
-    names, inverse = np.unique(ids, return_inverse=True)
+    names, place = held_names(portfolio, also)
     universe = build_universe(market, market.rows(names), unit, cash=cash)
-    place = np.array([universe.instruments.index[n] for n in names.tolist()], np.int64)[inverse]
-    rows = len(p) + len(b) + len(o)
+    return lay_out(portfolio, universe, names, place, accounts)
+
+
+def held_names(portfolio: Portfolio, also: Texts | None = None) -> tuple[Texts, Ints]:
+    """Return what a portfolio holds or orders and ``also`` what is named, sorted, and which of these each row is.
+
+    Rows are those of positions, balances and orders, in this order.
+    """
+    ids = [portfolio.positions.instrument, portfolio.balances.currency, portfolio.orders.instrument]
+    names, place = np.unique(np.concatenate(ids if also is None else [*ids, also]), return_inverse=True)
+    return names, place[: sum(map(len, ids))]
+
+
+def lay_out(portfolio: Portfolio, universe: Universe, names: Texts, place: Ints, accounts: tuple[str, ...]) -> Book:
+    """Return the book of some accounts on a universe of their instruments; see ``held_names`` and ``resolve``.
+
+    Raises ``MissingData`` for accounts that were not asked for.
+    """
+    p, b, o = portfolio.positions, portfolio.balances, portfolio.orders
+    rows = len(place)
+    where = np.array([universe.instruments.index[n] for n in names.tolist()], np.int64)
+    item = where[place]
     owners = {name: i for i, name in enumerate(accounts)}
     owner_names = np.concatenate([p.account, b.account, o.account])
     strangers = sorted(set(owner_names.tolist()) - set(owners))
     if strangers:
         raise MissingData("the book holds accounts that were not asked for", missing=strangers)
     owner = np.array([owners[a] for a in owner_names.tolist()], np.int64)
-    item = place[:rows]
     from loadline.kernels.net import segment_sum  # compiled code: loaded on first use
 
     frame = Frame(universe.classes, owner, item, accounts, segment_sum)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 
 from loadline.foundation.errors import Defect, MissingData
 from loadline.foundation.table import Floats, Ints, Table, Texts, content_hash
 from loadline.model.instruments import Instruments, spot_rows
+
+Kept = TypeVar("Kept")
+KEPT = 8
+"""Things worked out from a snapshot that it remembers: the last ones asked for."""
 
 LATER = ("funding", "delta")
 """Columns that joined after snapshots were written: where nothing is given, old identities hold."""
@@ -115,6 +120,25 @@ class Market:
 
     @cached_property
     def _derived(self) -> dict[str, Market]:
+        return {}
+
+    def kept(self, key: Hashable, make: Callable[[], Kept], small: Callable[[Kept], bool] = lambda made: True) -> Kept:
+        """Return what was made from this snapshot under a key, made now if it is not among the last ``KEPT``.
+
+        ``small``: whether it is worth its memory.
+        """
+        found: Kept | None = self._kept.pop(key, None)
+        if found is None:
+            found = make()
+            if not small(found):
+                return found
+        self._kept[key] = found
+        while len(self._kept) > KEPT:
+            self._kept.pop(next(iter(self._kept)), None)
+        return found
+
+    @cached_property
+    def _kept(self) -> dict[Hashable, Any]:
         return {}
 
     def with_wallet(self, currencies: list[str]) -> Market:

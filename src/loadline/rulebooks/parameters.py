@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -74,12 +75,12 @@ class Version:
     note: str = ""
     overridden: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def label(self) -> str:
         """``name@date``, with the time of day unless that is midnight: what chooses exactly this version."""
         return f"{self.rulebook}@{format_time(self.effective).removesuffix('T00:00:00Z')}"
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """The content hash of everything that can move a number."""
         rows = sorted((p.name, repr(p.value), repr(sorted(p.by_key.items()))) for p in self.parameters.values())
