@@ -49,48 +49,53 @@ def kept() -> Figures:
     return found
 
 
+def run(todo: dict[str, Callable[[], Figures]], into: Figures) -> tuple[list[str], float | None]:
+    """Measure some parts; which of them failed, and how many cores others kept busy meanwhile."""
+    failed, taken = [], []
+    for name, part in todo.items():
+        print(f"{name} …", end=" ", flush=True)
+        clock, meanwhile = time.perf_counter(), machine.Watch()
+        try:
+            into[name] = part()
+        except Exception:  # one part must not cost the minutes of the others
+            failed.append(name)
+            traceback.print_exc()
+        print(f"{time.perf_counter() - clock:.0f} s", flush=True)
+        if name != "beyond":  # a cluster's processes are nobody's children
+            taken.append(meanwhile.others())
+    told = [x for x in taken if x is not None]
+    return failed, sum(s for s, _ in told) / sum(w for _, w in told) if told else None
+
+
 def main() -> None:
     """Measure and write."""
     known = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split("\n", 1)[0])
     known.add_argument("--quick", action="store_true", help="fewer accounts and rounds; write no page")
-    known.add_argument(
-        "--only", nargs="*", default=[], metavar="PART", help="measure these parts again, keep the others"
-    )
+    known.add_argument("--only", nargs="*", default=[], metavar="PART", help="measure these again, keep the others")
     asked = known.parse_args()
     accounts, rounds = (FEW, 2) if asked.quick else (ACCOUNTS, 5)
-    began, watch = time.perf_counter(), machine.Watch()
-    described = machine.described(watch)
+    began, described = time.perf_counter(), machine.described()
     if machine.busy(described, None):
-        print(f"This machine is busy (load {watch.load:.1f} on {described['cores']} cores): times will be too long.")
+        print(
+            f"This machine is busy (load {described['load']:.1f} on {described['cores']} cores): times will be too long."
+        )
     todo = parts(accounts, rounds)
     unknown = set(asked.only) - set(todo)
     if unknown:
         known.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(todo)}")
     before = kept() if asked.only and not asked.quick else {}
-    results: Figures = {"quick": asked.quick, "parts": dict(before.get("parts", {})), "machine": described}
-    failed: list[str] = []
-    for name, run in todo.items():
-        if asked.only and name not in asked.only:
-            continue
-        print(f"{name} …", end=" ", flush=True)
-        clock = time.perf_counter()
-        try:
-            results["parts"][name] = run()
-        except Exception:  # one part must not cost the minutes of the others
-            failed.append(name)
-            traceback.print_exc()
-        print(f"{time.perf_counter() - clock:.0f} s", flush=True)
-    results["parts"] = {name: results["parts"][name] for name in todo if name in results["parts"]}
-    others = watch.others()
+    found = dict(before.get("parts", {}))
+    failed, others = run({n: part for n, part in todo.items() if n in asked.only or not asked.only}, found)
     described |= {"others": others, "busy": machine.busy(described, others), "accounts": accounts}
     described["seconds"] = time.perf_counter() - began
-    if before:  # what is told of the machine is of the larger run
-        described = results["machine"] = before["machine"] | {"busy": before["machine"]["busy"] or described["busy"]}
-        described["again"] = sorted({*before["machine"].get("again", ()), *asked.only})
-    KEPT.mkdir(exist_ok=True)
-    (LOOK if asked.quick else LATEST).write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     if described["busy"]:
         print(f"Other work kept {others or 0.0:.1f} of {described['cores']} cores busy meanwhile.")
+    if before:  # what is told of the machine is of the larger run
+        described = before["machine"] | {"busy": before["machine"]["busy"] or described["busy"]}
+        described["again"] = sorted({*before["machine"].get("again", ()), *asked.only})
+    results = {"quick": asked.quick, "machine": described, "parts": {n: found[n] for n in todo if n in found}}
+    KEPT.mkdir(exist_ok=True)
+    (LOOK if asked.quick else LATEST).write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     if failed:
         sys.exit(f"Failed: {', '.join(failed)}. No page is written; again with --only {' '.join(failed)}")
     report = import_module("benchmarks.report")

@@ -15,8 +15,8 @@ from benchmarks.work import Figures
 PACKAGES = ("numpy", "numba", "llvmlite", "polars", "scipy", "jax", "quantlib")
 CACHES = {1: 32 << 10, 2: 512 << 10, 3: 32 << 20}
 """Bytes per level, where the system does not tell."""
-BUSY = 0.10
-"""Share of the machine that others may take before the page warns."""
+BUSY, LOADED = 0.10, 0.50
+"""Shares of the machine that others may take before the page warns: while we measured, and as load at the start."""
 
 
 def caches() -> dict[int, int]:
@@ -73,7 +73,6 @@ class Watch:
     """From its making on: how much of the machine went to others."""
 
     def __init__(self) -> None:
-        self.load = os.getloadavg()[0]
         self._start, self._wall, self._own = jiffies(), os.times().elapsed, self._mine()
 
     @staticmethod
@@ -81,17 +80,17 @@ class Watch:
         t = os.times()
         return t.user + t.system + t.children_user + t.children_system
 
-    def others(self) -> float | None:
-        """Cores that others kept busy on average since, steal included; None where the system does not tell."""
+    def others(self) -> tuple[float, float] | None:
+        """Processor seconds that others took since, steal included, and wall seconds; None where nobody tells."""
         now = jiffies()
         if now is None or self._start is None:
             return None
         worked, stolen = now[0] - self._start[0], now[1] - self._start[1]
         wall = os.times().elapsed - self._wall
-        return max(worked + stolen - (self._mine() - self._own), 0.0) / max(wall, 1e-9)
+        return max(worked + stolen - (self._mine() - self._own), 0.0), wall
 
 
-def described(watch: Watch) -> Figures:
+def described() -> Figures:
     """The machine as the page tells of it."""
     name, flags = processor()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -105,7 +104,7 @@ def described(watch: Watch) -> Figures:
         "packages": versions(),
         "numpy_simd": sorted(_found_by_numpy()),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "load": watch.load,
+        "load": os.getloadavg()[0],
     }
 
 
@@ -117,5 +116,5 @@ def _found_by_numpy() -> list[str]:
 
 def busy(machine: Figures, others: float | None) -> bool:
     """Whether others had enough of the machine to spoil times."""
-    share = machine["load"] if others is None else others
-    return bool(share > BUSY * machine["cores"])
+    share, most = (machine["load"], LOADED) if others is None else (others, BUSY)
+    return bool(share > most * machine["cores"])
