@@ -13,7 +13,7 @@ NUMBER = re.compile(r"-?\d{1,3}(?:,\d{3})*\.\d{2}(?!\d)")
 BOOK = ["book.json", "--market", "market.json"]
 COMMANDS = [
     ["margin", *BOOK, "--rulebook", "derive", "--rulebook", "deribit-spm", "--explain", "--depth", "all"],
-    ["compare", *BOOK],
+    ["compare", *BOOK, "--rulebook", "okx", "--rulebook", "derive", "--rulebook", "deribit-spm", "--account", "calls"],
     ["whatif", *BOOK, "--account", "strangle", "--trade", "BTC-26JUN26-70000-P=4", "--depth", "all"],
     ["diff", *BOOK, "--rulebook", "derive", "--against", "deribit-xpm", "--depth", "all"],
     ["greeks", *BOOK],

@@ -42,14 +42,22 @@ COMMANDS = (
     ),
     Command(
         "compare",
-        "Margin a book under every rulebook that can speak of it, beside isolated margin.",
-        "For each account: the requirements in USD under each rulebook, and the margin efficiency, which is 1 less the "
-        "initial requirement over that of isolated margin. A requirement includes haircuts on collateral where its "
-        "rulebook charges them. Rulebooks that cannot answer stand below with their reason.",
+        "Show what each venue would ask for a book, how near it is to liquidating it, and why they differ.",
+        "For each account and rulebook, in USD: the requirements and their share of equity, the move of all prices and "
+        "of all vols at which the venue liquidates, and what is saved of isolated margin. Below stand the rows of the "
+        "aligned explanations that say most of each difference, against the first rulebook named, else against the "
+        "one that asks least. A requirement includes haircuts on collateral where its rulebook charges them. Rulebooks "
+        "that cannot answer stand below with their reason.",
         f"{HERE}.compare:compare",
         (spec.BOOK,),
-        (spec.MARKET, spec.RULEBOOKS, *spec.INPUTS[1:], spec.SET, *spec.SHOWN),
-        (("loadline compare book.csv --market btc.parquet", "all rulebooks, all accounts"),),
+        (spec.MARKET, spec.RULEBOOKS, *spec.INPUTS[1:], spec.SET, spec.PICTURE, *spec.SHOWN),
+        (
+            ("loadline compare book.csv --market btc.parquet", "all rulebooks, all accounts"),
+            (
+                "loadline compare book.csv --market btc.parquet --rulebook derive --rulebook okx --account carol",
+                "two venues, one account",
+            ),
+        ),
     ),
     Command(
         "whatif",

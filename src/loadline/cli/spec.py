@@ -248,6 +248,11 @@ PLOT = Option(
     "FILE.png|.html",
     "--plot surface.html",
 )
+PICTURE = replace(
+    PLOT,
+    help="Write requirements by component and distances as a picture; .png needs the extra loadline[plot].",
+    example="--plot compare.html",
+)
 AS_OF = Option(
     "--as-of",
     Takes.TIME,

@@ -155,11 +155,41 @@ def reach(spare: Callable[[float], float], limit: float, steps: int = STEPS) -> 
         if math.isnan(value) or math.isnan(spare(inside)):
             return Reach(None, f"no answer beyond {inside:+.1%}".replace("%", " %"))
         if value < 0.0:
-            while abs(outside - inside) > EXACT:
-                middle = 0.5 * (inside + outside)
-                inside, outside = (inside, middle) if spare(middle) < 0.0 else (middle, outside)
-            return Reach(outside)
+            return Reach(closed_in(spare, (inside, outside, spare(inside), value), EXACT))
     return Reach(None, f"none found up to {limit:+.0%}".replace("%", " %"))
+
+
+def closed_in(spare: Callable[[float], float], bracket: tuple[float, float, float, float], exact: float) -> float:
+    """Return a move at which ``spare`` is below 0, within ``exact`` of the crossing that a bracket holds.
+
+    ``bracket``: a move at which it is at least 0, one at which it is below, and both values. Secants, the value of an
+    end that stays halved (the Illinois rule), and the middle after two steps that left more than a quarter.
+    NaN counts as not below.
+
+    >>> asked = []
+    >>> move = closed_in(lambda x: asked.append(x) or 1.0 - x**3, (0.0, 8.0, 1.0, -511.0), 1e-9)
+    >>> 0.0 < move - 1.0 <= 1e-9, len(asked) < 25
+    (True, True)
+    """
+    inside, outside, above, below = bracket
+    last, steps, goal = 0, 0, abs(outside - inside)
+    while abs(outside - inside) > exact:
+        width = outside - inside
+        if steps % 2 == 0:
+            slow, goal = steps > 0 and abs(width) > goal / 4.0, abs(width)
+        share = 0.5 if slow or not above - below < math.inf else above / (above - below)
+        least = min(0.5, 0.5 * exact / abs(width))  # both ends must come near, not one alone
+        at = inside + width * min(max(share, least), 1.0 - least)
+        value, slow = spare(at), False
+        side = -1 if value < 0.0 else 1
+        if side < 0:
+            outside, below = at, value
+            above = 0.5 * above if last == side else above
+        else:
+            inside, above = at, value if value == value else above
+            below = 0.5 * below if last == side else below
+        last, steps = side, steps + 1
+    return outside
 
 
 @dataclass(frozen=True, slots=True)

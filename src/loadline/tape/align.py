@@ -15,7 +15,7 @@ WHOLE = "not broken down"
 """The row that stands for all of a side which has no rows of its own where the other side has."""
 BAR = " | "
 """Between the names of two rows that answer to each other."""
-CALM = 2.5
+CALM = 2.0
 """A change is told by the rows below it while their sizes are no more than so many times its own."""
 DEEPEST = 4
 """How far below the root the rows that tell a difference may lie."""
