@@ -76,9 +76,7 @@ def main() -> None:
     accounts, rounds = (FEW, 2) if asked.quick else (ACCOUNTS, 5)
     began, described = time.perf_counter(), machine.described()
     if machine.busy(described, None):
-        print(
-            f"This machine is busy (load {described['load']:.1f} on {described['cores']} cores): times will be too long."
-        )
+        print(f"This machine is busy (load {described['load']:.1f} on {described['cores']} cores): times will be long.")
     todo = parts(accounts, rounds)
     unknown = set(asked.only) - set(todo)
     if unknown:

@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks.work import Figures
 
 PACKAGES = ("numpy", "numba", "llvmlite", "polars", "scipy", "jax", "quantlib")
@@ -102,16 +100,9 @@ def described() -> Figures:
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
         "python": platform.python_version(),
         "packages": versions(),
-        "numpy_simd": sorted(_found_by_numpy()),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "load": os.getloadavg()[0],
     }
-
-
-def _found_by_numpy() -> list[str]:
-    """The vector instructions that numpy uses here, as it calls them itself."""
-    told = np.show_config(mode="dicts")
-    return list((told or {}).get("SIMD Extensions", {}).get("found", []))
 
 
 def busy(machine: Figures, others: float | None) -> bool:
