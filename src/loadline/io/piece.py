@@ -86,6 +86,17 @@ def coin_price(instruments: Instruments, forward: Floats) -> Floats:
     return out
 
 
+def over_eight_hours(rate: Floats, hours: Floats | float) -> Floats:
+    """Return (N,) funding rates over ``hours`` each as rates over eight hours; NaN where the hours are not known.
+
+    >>> over_eight_hours(np.array([0.0001]), 1.0).tolist()
+    [0.0008]
+    """
+    with np.errstate(all="ignore"):
+        out: Floats = rate * (8.0 / np.where(np.greater(hours, 0.0), hours, np.nan))
+    return out
+
+
 def marks_of_vols(as_of: int, instruments: Instruments, forward: Floats, vol: Floats) -> Floats:
     """Return (N,) the Black-76 mark of each option as the venue quotes it; NaN for what is no option."""
     from loadline.kernels.black76 import value1

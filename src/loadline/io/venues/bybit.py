@@ -92,12 +92,12 @@ def _positions(rows: list[Any], s: Statement, category: str) -> None:
             continue
         if row.size == 0.0:
             continue
+        own = f"{s.account}/{row.symbol}" if row.trade_mode == 1 else ""
         sign = SIDES.get(row.side.lower())
         if sign is None:
-            s.flag(Reason.INVALID_VALUE, f"{row.symbol}: a size of {row.size:g} without a side", i, "side")
+            s.flag(Reason.INVALID_VALUE, f"{row.symbol}: a size of {row.size:g} without a side", i, "side", own)
         made = parse_name(row.symbol)
         option = (row.category or category) == "option" or (made is not None and made["kind"] == Kind.OPTION)
-        own = f"{s.account}/{row.symbol}" if row.trade_mode == 1 else ""
         unsettled = 0.0 if option else row.unrealised_pnl
         if unsettled is None:
             s.flag(Reason.MISSING_DATA, f"{row.symbol}: no unrealisedPnl, which equity needs", i, "unrealisedPnl", own)

@@ -26,7 +26,7 @@ from loadline.foundation.errors import Defect, Reason
 from loadline.io.chain import index_of, quoted
 from loadline.io.codec import refusal
 from loadline.io.numbers import BadCell, moment
-from loadline.io.piece import Piece
+from loadline.io.piece import Piece, over_eight_hours
 from loadline.io.snapshot_writer import iso
 from loadline.io.venues.deribit_names import MONTHS, Contract
 from loadline.io.venues.statement import Given, Row, Statement, contract_of, has, rows_of, unknown
@@ -216,7 +216,7 @@ def read_market(payloads: Sequence[tuple[Any, str]], at: int | None = None) -> P
             ask=quoted(column("ask1_price")),
             funding=np.where(
                 instruments.is_kind(Kind.PERPETUAL),
-                column("funding_rate") * 8.0 / column("funding_interval_hour"),
+                over_eight_hours(column("funding_rate"), column("funding_interval_hour")),
                 np.nan,
             ),
             delta=np.where(option, column("delta"), np.nan),

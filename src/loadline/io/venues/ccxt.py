@@ -87,7 +87,7 @@ def contracts(payload: Any, file: str) -> tuple[dict[str, Contract], list[Defect
     """Return every contract of ``markets`` by its unified symbol, and a defect for each that is none of ours."""
     venue, found, defects = venue_name(str(payload.get("ccxt", ""))), {}, []
     for i, row in enumerate(listed(payload.get("markets")), 1):
-        if not isinstance(row, dict) or row.get("type") not in KINDS or ":" not in str(row.get("symbol")):
+        if not isinstance(row, dict) or str(row.get("type")) not in KINDS or ":" not in str(row.get("symbol")):
             continue  # spot, and combinations, which keep the venue's own name
         try:
             made = Structure.model_validate(row)

@@ -27,7 +27,7 @@ from loadline.foundation.table import Floats
 from loadline.io.chain import quoted
 from loadline.io.codec import refusal
 from loadline.io.numbers import BadCell, number
-from loadline.io.piece import Piece, medians, years
+from loadline.io.piece import Piece, medians, over_eight_hours, years
 from loadline.io.snapshot_writer import iso
 from loadline.io.venues.deribit_names import EXPIRY_HOUR, Contract
 from loadline.io.venues.statement import Given, Instant, Number, Row, Statement, contract_of, rows_of
@@ -230,7 +230,7 @@ def read_market(payloads: Sequence[tuple[Any, str]], at: int | None = None) -> P
             bid=quoted(column([row.bid for row, _, _ in listed])),
             ask=quoted(column([row.ask for row, _, _ in listed])),
             rate=np.where(np.isfinite(rate), rate, np.nan),
-            funding=np.where(option, np.nan, 8.0 * column([row.hourly for row, _, _ in listed])),
+            funding=np.where(option, np.nan, over_eight_hours(column([row.hourly for row, _, _ in listed]), 1.0)),
             delta=np.where(option, column([row.delta for row, _, _ in listed]), np.nan),
         ),
         times=stamped,

@@ -12,7 +12,7 @@ import numpy as np
 
 from loadline.foundation.errors import Defect, Reason
 from loadline.io.codec import refusal
-from loadline.io.piece import Piece
+from loadline.io.piece import Piece, over_eight_hours
 from loadline.io.venues.deribit_names import Contract
 from loadline.io.venues.hyperliquid import perpetual
 from loadline.io.venues.statement import Given, Row, Statement, contract_of, rows_of
@@ -55,7 +55,9 @@ def read_market(payloads: Sequence[tuple[Any, str]], at: int | None = None) -> P
         file=file,
         as_of=at,
         instruments=instruments,
-        quotes=Quotes.of(mark, mark=mark, funding=8.0 * np.array([_given(row.funding) for _, row in good])),
+        quotes=Quotes.of(
+            mark, mark=mark, funding=over_eight_hours(np.array([_given(row.funding) for _, row in good]), 1.0)
+        ),
         times=np.zeros(len(good), np.int64),
         rows=np.array([i for i, _ in good], np.int64),
         index={row.name: row.oracle_px for _, row in good if row.oracle_px is not None},

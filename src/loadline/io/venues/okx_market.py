@@ -14,9 +14,11 @@ import numpy as np
 from pydantic import Field
 
 from loadline.foundation.errors import Defect, Reason
+from loadline.foundation.units import MS_PER_DAY
 from loadline.io.chain import index_of, quoted
 from loadline.io.codec import refusal
-from loadline.io.piece import Piece, marks_of_vols, vols_of_marks
+from loadline.io.numbers import BadCell
+from loadline.io.piece import Piece, marks_of_vols, over_eight_hours, vols_of_marks
 from loadline.io.snapshot_writer import iso
 from loadline.io.venues.deribit_names import Contract
 from loadline.io.venues.statement import Given, Instant, Row, Statement, contract_of, has, product, rows_of, unknown
@@ -24,7 +26,6 @@ from loadline.model.instruments import Instruments, Kind, PayoffForm
 from loadline.model.market import Quotes
 
 KINDS = {"SWAP": Kind.PERPETUAL, "FUTURES": Kind.FUTURE, "OPTION": Kind.OPTION}
-EIGHT_HOURS = 28_800_000.0
 ALONE = "save account/instruments (public/instruments) of the same instrument type beside it"
 
 
@@ -78,6 +79,10 @@ def referred(row: Reference) -> Contract | None:
     >>> made["multiplier"], made["settle"]
     (100.0, 'BTC')
     """
+    try:
+        size = product(row.ct_val, row.ct_mult or "1")
+    except BadCell:
+        return None
     base, _, quote = row.uly.partition("-")
     kind, coin = KINDS[row.inst_type], row.settle_ccy == base
     inverse = coin and kind is not Kind.OPTION
@@ -94,7 +99,7 @@ def referred(row: Reference) -> Contract | None:
         base,
         kind,
         form,
-        multiplier=product(row.ct_val, row.ct_mult or "1"),
+        multiplier=size,
         quote=base if kind is Kind.OPTION and coin else row.settle_ccy if not coin else quote,
         settle=row.settle_ccy,
         expiry=row.exp_time if dated else None,
@@ -161,7 +166,8 @@ def read_market(payloads: Sequence[tuple[Any, str]], at: int | None = None) -> P
     if unmarked.any():
         mark = np.where(unmarked, marks_of_vols(as_of, instruments, forward, vol), mark)
         notes.append(f"{files}: marks of {unmarked.sum()} options computed from their vols, the response has none")
-    period = column("next_funding_time") - column("funding_time")
+    with np.errstate(all="ignore"):
+        period = (column("next_funding_time") - column("funding_time")) / (MS_PER_DAY / 24)
     index, fx, said = _indices(quotes, instruments, forward, files)
     return Piece(
         file=files,
@@ -173,9 +179,7 @@ def read_market(payloads: Sequence[tuple[Any, str]], at: int | None = None) -> P
             mark=mark,
             bid=quoted(column("bid_px")),
             ask=quoted(column("ask_px")),
-            funding=np.where(
-                period > 0, column("funding_rate") * EIGHT_HOURS / np.where(period > 0, period, 1.0), np.nan
-            ),
+            funding=over_eight_hours(column("funding_rate"), period),
             delta=np.where(option, column("delta_b_s"), np.nan),
         ),
         times=stamped,
