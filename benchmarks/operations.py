@@ -8,6 +8,7 @@ between two numbers (minimum, selection) counts as one operation, since for vect
 from __future__ import annotations
 
 import ast
+import builtins
 import inspect
 import math
 import struct
@@ -43,7 +44,7 @@ class Tally:
         self.touched += touched
 
 
-INDEXED = ("range", "min", "max", "load", "pick", "below", "alike")
+INDEXED = ("range", "min", "max", "load", "pick", "below", "alike", "fetch2", "fetch3")
 """Calls whose arguments are places, not numbers."""
 
 
@@ -126,8 +127,18 @@ def tallied(text: str, names: dict[str, Any]) -> tuple[Tally, dict[str, Any]]:
     return tally, made
 
 
+def unknown(text: str) -> set[str]:
+    """The functions that a plan's text calls and that its uncompiled twin does not have."""
+    nodes = list(ast.walk(ast.parse(text)))
+    called = {n.func.id for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    here = {n.name for n in nodes if isinstance(n, ast.FunctionDef)}
+    return called - here - set(dir(builtins)) - set(twin.lanes(Tally())) - {"njit"}
+
+
 def of_plan(plan: Plan, frame: Frame, accounts: int = 20) -> Tally:
     """What a plan's loops do per account, counted over the first few of a book."""
+    if unknown(plan.text):
+        raise NotImplementedError(f"benchmarks/twin.py lacks {', '.join(sorted(unknown(plan.text)))} of tape/lanes.py")
     left_out = ("from ", "import ", "@")
     text = "\n".join(line for line in plan.text.splitlines() if not line.startswith(left_out))
     tally, made = tallied(text, {"np": np})

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-WIDTH, MANY = 8, 32
+from loadline.tape.lanes import MANY, WIDTH
 
 
 class Eight:
@@ -86,6 +86,7 @@ def lanes(more: Callable[..., None]) -> dict[str, Any]:
         "lesser8": mapped(lambda x, y: np.where(y < x, y, x)),
         "greater8": mapped(lambda x, y: np.where(y > x, y, x)),
         "by_sign8": mapped(lambda x, gain, loss: np.where(x >= 0.0, gain, loss)),
+        "where_less8": mapped(lambda x, y, yes, no: np.where(x < y, yes, no)),
         "part8": mapped(lambda x, size: np.where(x > 0.0, x / size, 0.0), WIDTH),
         "absolute8": mapped(np.abs),
         "rint8": mapped(np.rint),
@@ -93,5 +94,7 @@ def lanes(more: Callable[..., None]) -> dict[str, Any]:
         "below": told(lambda x, y: x < y),
         "alike": told(lambda x, y: x == y),
         "bits": lambda mask: int(mask).bit_count(),
-        "lowest_bit": lambda mask: (int(mask) & -int(mask)).bit_length() - 1,
+        "fetch2": lambda *_: None,
+        "fetch3": lambda *_: None,
+        "lowest_bit": lambda mask: (int(mask) & -int(mask)).bit_length() - 1 if mask else 64,
     }

@@ -10,8 +10,11 @@ from benchmarks import operations, report, words
 from benchmarks.nets import framed, recorded
 from benchmarks.pricing import SCENARIOS
 from benchmarks.said import digits, seconds, size
-from benchmarks.venue_data import held
+from benchmarks.venue_data import held, market
 from benchmarks.work import Figures, Rival, Work, beats, measured, under
+from loadline.engine.bulk import Snapshot
+from loadline.engine.engine import choose_rulebook
+from loadline.kernels.tail import TailMeasure
 from tests.conftest import ROOT
 
 LIMITS = {
@@ -124,12 +127,29 @@ def test_rivals_that_are_not_installed_are_no_failure() -> None:
 
 
 def test_operations_are_counted_in_the_text_that_runs() -> None:
-    """The sums of ten legs over 512 scenarios: one multiplication and one addition each, then a minimum."""
-    book = held(20)
-    done = operations.of_plan(recorded(lambda x: x.worst("scenario")), framed(book), 20)
+    """Sums of ten legs over 512 scenarios, one multiplication and one addition each, and the tail of them."""
+    book, measure = held(20), TailMeasure("es", 0.975)
+    plan = recorded(lambda x: x.tail("scenario", measure, "shortfall"))
+    done = operations.of_plan(plan, framed(book), 20)  # asserts that the twin gives the bits of the compiled plan
     legs = np.count_nonzero(book.quantity) / 20
-    assert 2 * legs * SCENARIOS <= done.arithmetic <= 2 * 10 * SCENARIOS * 1.1
+    assert 2 * legs * SCENARIOS <= done.arithmetic <= 2 * 10 * SCENARIOS * 1.6
     assert legs * SCENARIOS <= done.cube <= 10 * SCENARIOS
+
+
+@pytest.mark.parametrize("level", [0.9, 0.975, 0.99])
+def test_every_lane_of_a_tail_has_a_twin(level: float) -> None:
+    measure = TailMeasure("es", level)
+    assert not operations.unknown(recorded(lambda x: x.tail("scenario", measure, "shortfall")).text)
+
+
+@pytest.mark.parametrize("name", ["derive", "deribit-xpm"])
+def test_every_lane_of_a_rulebook_has_a_twin(name: str) -> None:
+    chosen = choose_rulebook(name, market().as_of)
+    assert not operations.unknown(Snapshot(chosen, market(), np.arange(len(market().instruments))).plan().text)
+
+
+def test_lanes_without_a_twin_are_told() -> None:
+    assert operations.unknown("def run(x):\n    return lesser8(x, strange8(x))\n") == {"strange8"}
 
 
 def test_a_value_takes_five_divisions() -> None:
