@@ -15,6 +15,7 @@ from loadline.tape.compiled import compiled
 from loadline.tape.frame import Classes, Frame
 from loadline.tape.plan import Plan, chunks
 from loadline.tape.term import Axis, NotPlannable, Term, column, constant, worst_of
+from loadline.tape.trades import addresses
 from tests.tape import toys
 
 LENGTHS = (1, 200, 513)
@@ -151,6 +152,13 @@ def test_zero_factors_add_nothing_and_ties_take_the_least(plans: Path) -> None:
     frame.columns["position", "quantity"] = np.array([0.0, -0.0, -3.0, 0.0])
     plan = Plan(rule(Frame.blank(LISTED, ("quantity",))), LISTED, plans)
     assert np.array_equal(plan.run(frame), np.hstack([t.numbers() for t in rule(frame)]))
+
+
+def test_only_rows_that_compiled_loops_can_read_are_handed_over() -> None:
+    assert addresses([3, np.zeros((2, 5))])[:, 1:].tolist() == [[0, 0, 0], [2, 5, 0]]
+    for wrong in (np.zeros(3, np.float32), np.zeros((4, 4)).T[1:]):
+        with pytest.raises(ValueError, match="doubles or of whole numbers"):
+            addresses([wrong])
 
 
 # ---- compiled text on disk

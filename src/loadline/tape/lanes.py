@@ -118,6 +118,18 @@ def store(typing: Any, array: Any, place: Any, x: Any) -> Any:
     return types.void(array, place, x), write
 
 
+def _pointer(kind: Any) -> Any:
+    """An intrinsic: a number as the address of numbers."""
+
+    def write(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], context.get_value_type(sig.return_type))
+
+    return intrinsic(lambda typing, address: (types.CPointer(kind)(types.int64), write))
+
+
+floats_at, ints_at = _pointer(types.float64), _pointer(types.int64)
+
+
 @intrinsic
 def every(typing: Any, x: Any) -> Any:
     """Return eight times one number."""

@@ -20,7 +20,7 @@ from loadline.tape.frame import Classes, Floats, Frame, Ints
 from loadline.tape.loops import Loops
 from loadline.tape.recorded import Recording, Step, block_table
 from loadline.tape.term import NotPlannable, Term
-from loadline.tape.trades import GROUPED, trades_text
+from loadline.tape.trades import GROUPED, addresses, trades_text
 
 CHUNK = 2048
 """Accounts that one call works on: fewer, and calls cost; more, and the last worker is waited for."""
@@ -113,10 +113,12 @@ class Trades:
 
     def __init__(self, plan: Plan, frame: Frame, free: NDArray[np.bool_]) -> None:
         others = [w[2] for w in plan.arguments.values() if w[0] == "column" and w[2] != "quantity"]
-        account = [frame.item, free, *(frame.columns["position", n] for n in ("quantity", *others))]
+        account = [frame.item, free.astype(np.int64)]
+        account += [np.asarray(frame.columns["position", n], np.float64) for n in ("quantity", *others)]
         codes = [plan.classes.code[level] for level in GROUPED]
-        self._fixed = [*map(_plain, [*account, *codes]), *plan.given]
-        self._fixed += [plan.constant[n] for n in plan.arguments if n in plan.constant]
+        self._kept = [*map(_plain, [*account, *codes]), *plan.given]
+        self._kept += [plan.constant[n] for n in plan.arguments if n in plan.constant]
+        self._at = addresses(self._kept)
         self._run = compiled(plan.text + trades_text(plan.arguments), plan.cache, "trades")
         self.width = plan.width
 
@@ -126,7 +128,7 @@ class Trades:
         ``payer``: (T,) the row of the account that pays for it, -1: none; ``paid``: (T,) how much.
         """
         out = np.empty((len(item), self.width))
-        given = (out, item, amount, payer, paid, *self._fixed)
+        given = (out, item, amount, payer, paid, self._at)
         step = PART if workers > 1 else max(len(item), 1)
         _spread(self._run, range(0, len(item) + step, step), len(item), given, workers)
         return out

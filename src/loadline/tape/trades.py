@@ -6,10 +6,12 @@ and the plan's loops run on them, all in one compiled call: nothing of it passes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from loadline.tape.frame import LEVELS
+import numpy as np
+
+from loadline.tape.frame import LEVELS, Ints
 from loadline.tape.term import NotPlannable
 
 TOGETHER = 16
@@ -19,21 +21,30 @@ PAIRS = [(fine, coarse) for i, fine in enumerate(LEVELS) for coarse in LEVELS[i 
 GROUPED = LEVELS[1:-1]
 
 
+SHAPES = {"table": 2, "blocks": 3, "matrix": 2, "up": -1, "shares": 1, "room": 0, "near": 0}
+"""Dimensions of what a plan needs of parameters and market; negative: of whole numbers; 0: one whole number."""
+
+
 def trades_text(args: Mapping[str, tuple[Any, ...]]) -> str:
     """Return the text of ``trades`` for a plan with these arguments.
 
     Its arguments: the trades ``lo`` to ``hi`` to do; ``out`` (T, outputs); per trade its item, amount, the row that
-    pays for it (-1: none) and what it pays; per row of the account its item, whether a trade may be added to it, and
-    its columns; per item its classes; then what the plan needs of parameters and market, in its order.
+    pays for it (-1: none) and what it pays; ``at``, from ``addresses``, of: per row of the account its item, whether a
+    trade may be added to it, and its columns; per item its classes; then what the plan needs of parameters and market,
+    in its order. One table of addresses, because handing over an array takes longer than margining a few legs.
     """
     columns = {name: what for name, what in args.items() if what[0] == "column"}
     if any(level != "position" for _, level, _ in columns.values()):
         raise NotPlannable("a column per account does not follow a trade")
-    passed = [name for name, what in args.items() if what[0] not in ("column", "starts", "classes", "most")]
-    given = ["lo", "hi", "out", "traded", "amount", "payer", "paid", "item", "own", "quantity"]
-    given += [f"base_{n}" for n, w in columns.items() if w[2] != "quantity"]
-    given += [f"code_{level}" for level in GROUPED]
-    lines = [f"def trades({', '.join([*given, 'N', 'P', *passed])}):"]
+    given = {"item": -1, "own": -1, "quantity": 1}
+    given |= {f"base_{n}": 1 for n, w in columns.items() if w[2] != "quantity"}
+    given |= {f"code_{level}": -1 for level in GROUPED} | {"N": -2, "P": 1}
+    given |= {n: SHAPES[w[0]] for n, w in args.items() if w[0] in SHAPES}
+    lines = ["def trades(lo, hi, out, traded, amount, payer, paid, at):"]
+    for j, (name, n) in enumerate(given.items()):
+        shape = "".join(f"at[{j}, {i + 1}], " for i in range(abs(n)))
+        pointer = f"{'ints' if n < 0 else 'floats'}_at(at[{j}, 0])"
+        lines.append(f"    {name} = carray({pointer}, ({shape}))" if n else f"    {name} = at[{j}, 0]")
 
     def say(depth: int, *texts: str) -> None:
         lines.extend("    " * depth + t for t in texts)
@@ -69,4 +80,17 @@ def trades_text(args: Mapping[str, tuple[Any, ...]]) -> str:
     say(2, *(f"starts_{fine}_{c}[n_{c}] = n_{fine}" for fine, c in PAIRS if c != "account"))
     say(2, *(f"starts_{level}_account[last - first] = n_{level}" for level in LEVELS[:-1]))
     say(2, f"run(0, last - first, out[first:last], {', '.join(['N', 'P', *args])})")
-    return "\n\n@njit(OPTIONS)\n" + "\n".join(lines) + "\n"
+    return "\n\nfrom numba import carray\n\n\n@njit(OPTIONS)\n" + "\n".join(lines) + "\n"
+
+
+def addresses(given: Sequence[Any]) -> Ints:
+    """Return (n, 4) where each of some arrays lies and its shape, or each whole number; the arrays must outlive it."""
+    out = np.zeros((len(given), 4), np.int64)
+    for row, x in zip(out, given, strict=True):
+        if isinstance(x, int):
+            row[0] = x
+        else:
+            if x.dtype not in (np.float64, np.int64) or not x.flags.c_contiguous:
+                raise ValueError("compiled loops read rows of doubles or of whole numbers")
+            row[: 1 + x.ndim] = x.ctypes.data, *x.shape
+    return out
