@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
 from loadline.foundation.errors import Defect, Reason
 from loadline.foundation.table import Floats, Ints
@@ -22,6 +21,9 @@ from loadline.io.piece import Piece, latest, marks_of_vols, medians, vols_of_mar
 from loadline.io.venues.deribit_names import Contract, option_name, parse_name
 from loadline.model.instruments import Instruments, PayoffForm
 from loadline.model.market import Quotes
+
+if TYPE_CHECKING:
+    import polars as pl
 
 OTHER_NAMES = {"ts": "ts_est", "forward": "forward_implied", "index": "estimated_delivery_price"}
 """Columns accepted under another name, with a note that says so."""
@@ -38,6 +40,8 @@ def is_chain(columns: Any) -> bool:
 
 def scan_chain(lazy: pl.LazyFrame, path: Path, at: int | None, limits: Limits) -> Piece:
     """Return one snapshot of a Parquet chain, reading no other rows than its own."""
+    import polars as pl  # slow to load, and only Parquet needs it
+
     schema = lazy.collect_schema()
     ts = next((c for c in schema if c.strip().lower() in ("ts", "ts_est")), "ts")
     if not isinstance(schema[ts], pl.Datetime):

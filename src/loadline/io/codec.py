@@ -14,17 +14,19 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import polars as pl
 
 from loadline.foundation.errors import Defect, InputError, Reason
 from loadline.foundation.table import Bools, Floats, Ints
 from loadline.io.limits import Limits
 from loadline.io.numbers import BadCell, is_blank, moment, number, word
 
-Cells = pl.Series | list[Any]
+if TYPE_CHECKING:
+    import polars as pl
+
+Cells: TypeAlias = "pl.Series | list[Any]"
 
 
 def refusal(*defects: Defect) -> InputError:
@@ -66,7 +68,7 @@ class Sheet:
     def take(self, positions: Ints) -> Sheet:
         """Return the chosen rows."""
         columns = {
-            name: cells[positions] if isinstance(cells, pl.Series) else [cells[i] for i in positions.tolist()]
+            name: [cells[i] for i in positions.tolist()] if isinstance(cells, list) else cells[positions]
             for name, cells in self.columns.items()
         }
         return replace(self, columns=columns, rows=self.rows[positions])
@@ -98,7 +100,14 @@ class Sheet:
     def numbers(self, column: str, *, exact: bool = False) -> Parsed:
         """Return a column as (N,) floats; absent columns are blank. ``exact`` as in ``numbers.number``."""
         cells = self.columns.get(column)
-        if isinstance(cells, pl.Series) and cells.dtype.is_numeric() and not (exact and cells.dtype.is_integer()):
+        if (
+            cells is not None
+            and not isinstance(cells, list)
+            and cells.dtype.is_numeric()
+            and not (exact and cells.dtype.is_integer())
+        ):
+            import polars as pl
+
             values: Floats = cells.cast(pl.Float64).fill_null(np.nan).to_numpy().copy()
             blank = cells.is_null().to_numpy()
             where = np.flatnonzero(~np.isfinite(values) & ~blank)
@@ -117,12 +126,18 @@ class Sheet:
 
     def _convert(self, cells: Cells | None, convert: Callable[[Any], Any], missing: Any, dtype: Any) -> Parsed:
         blank, bad, out = np.ones(len(self), np.bool_), {}, np.full(len(self), missing, dtype)
+        known: dict[str, Any] = {}  # words and times stand in many rows
         for i, cell in enumerate([] if cells is None else cells):
             if is_blank(cell):
                 continue
             blank[i] = False
             try:
-                out[i] = convert(cell)
+                if not isinstance(cell, str):
+                    out[i] = convert(cell)
+                    continue
+                if cell not in known:
+                    known[cell] = convert(cell)
+                out[i] = known[cell]
             except BadCell as error:
                 bad[i] = str(error)
         return Parsed(out, blank, bad)
@@ -273,6 +288,8 @@ def scan_parquet(path: Path, limits: Limits) -> pl.LazyFrame:
     if tail != b"PAR1":
         what, remedy = "the Parquet file is cut short", "download or write it again"
         raise refusal(Defect(Reason.TRUNCATED, what, remedy, path.name))
+    import polars as pl  # slow to load, and only Parquet needs it
+
     lazy = pl.scan_parquet(path, row_index_name="row number", glob=False)
     length = collect(lazy.select(pl.len()), path.name)
     check_length(int(length.item()), path.name, limits)
@@ -281,6 +298,8 @@ def scan_parquet(path: Path, limits: Limits) -> pl.LazyFrame:
 
 def collect(lazy: pl.LazyFrame, file: str) -> pl.DataFrame:
     """Return the rows of a lazy file; whatever a corrupt file does to the reader becomes a refusal."""
+    import polars as pl
+
     try:
         return lazy.collect()
     except (Exception, pl.exceptions.PanicException) as error:

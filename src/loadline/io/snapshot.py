@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
 from loadline.foundation.errors import Defect, Reason
 from loadline.foundation.table import Bools, Floats, Ints
@@ -22,6 +21,9 @@ from loadline.io.piece import Piece, latest
 from loadline.io.snapshot_writer import FORMS, KINDS, RIGHTS, iso
 from loadline.model.instruments import NO_EXPIRY, Instruments, Kind, PayoffForm
 from loadline.model.market import Market, Quotes
+
+if TYPE_CHECKING:
+    import polars as pl
 
 REQUIRED = ("id", "underlying", "kind", "form", "quote", "settle")
 FLAGS: Mapping[str, int] = {"true": 1, "false": 0}
@@ -72,6 +74,8 @@ def read_json_snapshot(payload: Mapping[str, Any], file: str, at: int | None, li
 
 def scan_snapshot(lazy: pl.LazyFrame, path: Path, at: int | None, limits: Limits) -> Piece:
     """Return the piece of a Parquet snapshot: the latest ``as_of`` at or before ``at``."""
+    import polars as pl  # slow to load, and only Parquet needs it
+
     schema = lazy.collect_schema()
     if not isinstance(schema.get("as_of"), pl.Datetime) or schema["section"] != pl.String:
         what, remedy = "columns as_of (a time) and section (text) are needed", "write the file with write_market"

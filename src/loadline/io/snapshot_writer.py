@@ -12,15 +12,16 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import polars as pl
+from typing import TYPE_CHECKING, Any
 
 from loadline.foundation.errors import InputError
 from loadline.foundation.units import format_time
 from loadline.io.whole import whole
 from loadline.model.instruments import NO_EXPIRY, Instruments, Kind, PayoffForm
 from loadline.model.market import Market, Quotes
+
+if TYPE_CHECKING:
+    import polars as pl
 
 KINDS: Mapping[str, int] = {k.name.lower(): int(k) for k in Kind}
 FORMS: Mapping[str, int] = {f.name.lower(): int(f) for f in PayoffForm}
@@ -83,6 +84,8 @@ def json_text(market: Market, rows: list[dict[str, Any]]) -> str:
 
 def parquet_frame(market: Market, rows: list[dict[str, Any]]) -> pl.DataFrame:
     """Return the snapshot as one long table with a ``section`` for every kind of row."""
+    import polars as pl  # slow to load, and only Parquet needs it
+
     long: list[dict[str, Any]] = [{"section": "instrument", **row} for row in rows]
     for underlying, price in market.index.items():
         confidence = market.index_confidence.get(underlying)

@@ -8,7 +8,7 @@ from typing import Any
 
 from loadline.io.holdings import Part
 from loadline.io.piece import Piece
-from loadline.io.venues.statement import has, rows_of
+from loadline.io.venues.shapes import has, rows_of
 
 
 def _first(payload: Any) -> Any:

@@ -15,6 +15,8 @@ from loadline.io.codec import refusal
 from loadline.io.holdings import Part
 from loadline.io.numbers import exact_sum, is_blank, moment, number
 from loadline.io.venues.deribit_names import Contract
+from loadline.io.venues.shapes import has as has
+from loadline.io.venues.shapes import rows_of as rows_of
 from loadline.model.instruments import NO_EXPIRY, Kind, PayoffForm
 from loadline.model.positions import Balances, Orders, Positions
 
@@ -35,19 +37,6 @@ class Row(BaseModel):
 
 
 R = TypeVar("R", bound=Row)
-
-
-def rows_of(payload: Any, *path: str) -> list[Any]:
-    """Return the list that stands under nested keys, empty where there is none."""
-    for key in path:
-        payload = payload.get(key) if isinstance(payload, dict) else None
-    return payload if isinstance(payload, list) else []
-
-
-def has(rows: list[Any], *fields: str) -> bool:
-    """Return whether the first row that is an object has all of some fields."""
-    first = next((r for r in rows if isinstance(r, dict)), {})
-    return all(f in first for f in fields)
 
 
 def contract_of(
