@@ -7,6 +7,7 @@ constants of the classes that it holds, so where neither moved the numbers have 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ HEAD, LOOP = "def run(lo, hi, out, ", "for account in range(lo, hi):"
 """Where a plan's text takes up its accounts; a plan of one pass does so once."""
 
 
+@lru_cache(maxsize=64)
 def some_text(text: str) -> str | None:
     """Return a plan's text with accounts taken from a list, ``which``; None where it passes over them several times."""
     body = text[text.index(HEAD) + len(HEAD) :]
