@@ -12,7 +12,6 @@ from loadline.foundation.errors import InputError
 from loadline.tape.align import Aligned, align, drivers
 from loadline.tape.explain import Row
 
-SIDES: tuple[Side, ...] = ("initial", "maintenance")
 Saved = Mapping[str, Any]
 """A result as ``loadline margin --json --explain`` writes it."""
 Source = MarginResult | Saved | Sequence[MarginResult | Saved]
@@ -21,14 +20,17 @@ Source = MarginResult | Saved | Sequence[MarginResult | Saved]
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """One end of a difference: who answered, and what; amounts in the currency of the difference."""
+    """One end of a difference: who answered, and what; amounts in the currency of the difference.
+
+    ``rows``: the explanation of one requirement, of each wallet; the factor of a root turns it into that currency.
+    """
 
     account: str
     version: str
     equity: float
     initial: float
     maintenance: float
-    rows: Mapping[Side, tuple[tuple[Row, ...], ...]]
+    rows: tuple[tuple[Row, ...], ...]
 
     def as_json(self) -> dict[str, Any]:
         """Return who answered and the amounts as plain data."""
@@ -95,9 +97,13 @@ def diff(left: Source, right: Source, side: Side = "initial") -> Diff:
     sides = [_answers(left), _answers(right)]
     currencies = {_fact(x, "currency") for side_of in sides for x in side_of}
     currency = str(currencies.pop()) if len(currencies) == 1 else "USD"
-    ends = [_end(answers, currency) for answers in sides]
-    rows = align(ends[0].rows[side], ends[1].rows[side])
-    return Diff(ends[0], ends[1], side, currency, tuple(rows))
+    a, b = (end(answers, side, currency) for answers in sides)
+    return between(a, b, side, currency)
+
+
+def between(left: End, right: End, side: Side, currency: str) -> Diff:
+    """Return two ends aligned; both hold the rows of ``side``, in ``currency``."""
+    return Diff(left, right, side, currency, tuple(align(left.rows, right.rows)))
 
 
 def _answers(source: Source) -> list[MarginResult | Saved]:
@@ -115,16 +121,18 @@ def _fact(answer: MarginResult | Saved, name: str) -> Any:
     return answer[name]
 
 
-def _end(answers: Sequence[MarginResult | Saved], currency: str) -> End:
+def end(answers: Sequence[MarginResult | Saved], side: Side, currency: str) -> End:
+    """Return one end of differences in ``currency``: the answers of one account's wallets, and why ``side`` is so much.
+
+    Raises ``InputError`` for a saved result without explanation.
+    """
     rates = [1.0 if _fact(x, "currency") == currency else float(_fact(x, "usd")) for x in answers]
     first = answers[0]
 
     def total(name: str) -> float:
         return math.fsum(rate * float(_fact(x, name)) for x, rate in zip(answers, rates, strict=True))
 
-    rows = {
-        side: tuple(tuple(_in(_rows(x, side), rate)) for x, rate in zip(answers, rates, strict=True)) for side in SIDES
-    }
+    rows = tuple(tuple(_in(_rows(x, side), rate)) for x, rate in zip(answers, rates, strict=True))
     names = {str(_fact(x, "version")) for x in answers}
     version = ", ".join(sorted(names))
     return End(str(_fact(first, "account")), version, total("equity"), total("initial"), total("maintenance"), rows)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from loadline.engine.diff import Diff, diff, row_as_json
+from loadline.engine.diff import Diff, between, end, row_as_json
 from loadline.engine.engine import Answer, Chosen
 from loadline.engine.greeks import greeks
 from loadline.engine.liquidation import Distance
@@ -122,8 +122,12 @@ def _offer(chosen: Chosen, account: str, results: Sequence[MarginResult]) -> Off
 
 def reasoned(mine: Sequence[Offer], base: str) -> list[Offer]:
     """Return the offers of one account, the others' explanations aligned to that of ``base``, a rulebook."""
-    (first,) = [o for o in mine if o.rulebook == base]
-    return [o if o is first else replace(o, why=diff(first.results, o.results)) for o in mine]
+    ends = {o.rulebook: end(o.results, "initial", "USD") for o in mine}
+
+    def against(o: Offer) -> Diff:
+        return between(ends[base], ends[o.rulebook], "initial", "USD")
+
+    return [o if o.rulebook == base else replace(o, why=against(o)) for o in mine]
 
 
 def with_distances(mine: Sequence[Offer], found: Mapping[str, Mapping[Any, tuple[Distance, Distance]]]) -> list[Offer]:
