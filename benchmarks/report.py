@@ -19,7 +19,7 @@ from benchmarks.work import Figures
 
 BEGIN, END = "<!-- begin benchmarks -->", "<!-- end benchmarks -->"
 PAGE, FIRST = "docs/performance.md", "README.md"
-BUSY = "but the machine was busy, measure again on a quiet one"
+BUSY = ", but the machine was busy: measure again on a quiet one"
 SHORT = ("price", "worst", "es975", "derive", "deribit-xpm", "book", "tick", "check derive", "checks derive")
 """Rows of the README's table, where they were measured."""
 
@@ -42,13 +42,14 @@ def told(machine: Figures) -> Iterator[str]:
     """The machine in words, with a warning if others had much of it."""
     packages = [f"{name} {number}" for name, number in machine["packages"].items() if number]
     caches = [f"{cache(size)} of L{level}" for level, size in machine["caches"].items()]
+    took = f"{minutes(machine['seconds'])} in all"
+    if machine.get("again"):
+        took = f"measured again by themselves since: {listed(machine['again'])}"
     yield (
         f"Measured on {machine['date']}: {machine['processor']}, {machine['cores']} cores, {machine['vectors']}, "
         f"{listed(caches)}; {machine['system']}, Python {machine['python']}, {', '.join(packages)}. Load at the "
-        f"start {machine['load']:.2f}; {minutes(machine['seconds'])} in all."
+        f"start {machine['load']:.2f}; {took}."
     )
-    if machine.get("again"):
-        yield f"Measured again by themselves: {listed(machine['again'])}."
     if machine["busy"]:
         cores = (
             f"{machine['others']:.2f} of its {machine['cores']} cores" if machine.get("others") is not None else "it"
@@ -75,9 +76,10 @@ def verdict(row: Figures, n: int, around: Figures) -> str:
     if aim["reached"]:
         return "reached"
     if aim["wall"] and around["busy"]:
-        return f"**not reached**: {BUSY}"
+        return f"**not reached**{BUSY}"
     why = MISSED.get((row["key"], n))
-    return f"**not reached**: {why(Row(row, around))}" if why else "**not reached**"
+    also = "; and the machine was busy" if around["busy"] and aim["unit"] != "x" else ""
+    return f"**not reached**{f': {why(Row(row, around))}' if why else ''}{also}"
 
 
 def reached(results: Figures) -> str:
@@ -104,7 +106,7 @@ def aims(results: Figures) -> Iterator[str]:
         for n, aim in enumerate(found.get("aims", ())):
             anchor = title.lower().replace(" ", "-")
             spoilt = BUSY if aim["wall"] and around["busy"] else ""
-            said = "reached" if aim["reached"] else f"**not reached**: {spoilt or f'see [below](#{anchor})'}"
+            said = "reached" if aim["reached"] else f"**not reached**{spoilt or f': see [below](#{anchor})'}"
             first = found["title"] if n == 0 else ""
             yield f"| {first} | {aim['text']} | {value(aim['value'], aim['unit'])} | {said} |"
 
