@@ -207,8 +207,8 @@ def _check_missed(r: Row) -> str:
 
 def _checks_missed(r: Row) -> str:
     return (
-        f"for each trade {r.figures['facts']['legs']} legs are laid out anew and margined; the loops alone would permit "
-        f"{seconds(r.limit['limit'])} of the {seconds(r.ours)} that a trade takes"
+        f"for each trade {r.figures['facts']['legs']} legs are laid out anew and margined; the loops alone would "
+        f"permit {seconds(r.limit['limit'])} of the {seconds(r.ours)} that a trade takes"
     )
 
 

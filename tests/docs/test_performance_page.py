@@ -49,6 +49,7 @@ def row(key: str, **more: object) -> Figures:
         "touched": 4,
         "accounts": 10,
         "trades": 2,
+        "legs": 3,
         "shares": [{**AMOUNTS, "seconds": 1e-3}],
     }
     plain |= {"rivals": rivals, "missing": ["absent"], "need": need, "facts": facts}
