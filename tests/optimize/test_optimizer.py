@@ -133,7 +133,7 @@ def test_time_that_is_up_gives_what_there_is() -> None:
     assert plan.status is PlanStatus.STOPPED and plan.words.startswith("stopped at the time limit")
     assert plan.objective <= plan.start and plan.bound <= plan.objective
     asked_to = optimize(problem, Budget(stopped=lambda: True))
-    assert asked_to.status is PlanStatus.STOPPED
+    assert asked_to.status is PlanStatus.STOPPED and asked_to.words.startswith("stopped on request")
 
 
 def test_lots_and_count_are_kept() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from loadline.engine.engine import margins
@@ -46,7 +48,10 @@ def optimize(problem: Problem, budget: Budget | None = None, progress: Progress 
         return _without(problem, moves, sites, before, found, budget)
     z = found.point.z
     after = [_answers(site.after(z), problem, n) for n, site in enumerate(sites)]
-    return _plan(problem, moves, sites, before, after, z, found, None, ())
+    plan = _plan(problem, moves, sites, before, after, z, found, None, ())
+    if plan.status is PlanStatus.STOPPED and budget.stopped is not None and budget.stopped():
+        return replace(plan, words=plan.words.replace("at the time limit", "on request"))
+    return plan
 
 
 def _answers(portfolio: Portfolio, problem: Problem, n: int) -> tuple[MarginResult, ...]:
@@ -70,7 +75,7 @@ def _without(
     because: tuple[str, ...] = ("no plan within the limits was found in time",)
     if found.status == "infeasible":
         status, because = PlanStatus.INFEASIBLE, tuple(found.programme.conflict(budget.left, budget.over))
-    elif found.status not in ("stopped", "optimal"):
+    elif found.status not in ("stopped", "optimal", "time limit reached"):
         raise SolveError(f"the solver ended with status {found.status!r}", remedy="try other limits, and report it")
     return _plan(problem, moves, sites, before, before, np.zeros(len(moves)), found, status, because)
 
@@ -132,16 +137,16 @@ def _plan(
         rounds=found.programme.rounds if found is not None else 0,
         nodes=found.programme.nodes if found is not None else 0,
     )
-    object.__setattr__(plan, "words", words(plan))
-    return plan
+    return replace(plan, words=words(plan))
 
 
 def _status(found: Found, objective: float, bound: float) -> PlanStatus:
+    ended = found.status == "optimal"  # anything else: time was up, or the solver gave up; the bound holds all the same
     if not np.isfinite(bound):
-        return PlanStatus.STOPPED if found.status == "stopped" else PlanStatus.LOCAL
+        return PlanStatus.LOCAL if ended else PlanStatus.STOPPED
     if objective - bound <= CLOSED * max(1.0, abs(objective)):
         return PlanStatus.OPTIMAL
-    return PlanStatus.STOPPED if found.status == "stopped" else PlanStatus.WITHIN
+    return PlanStatus.WITHIN if ended else PlanStatus.STOPPED
 
 
 def words(plan: Plan) -> str:

@@ -82,7 +82,7 @@ def _continuous(programme: Programme, budget: Budget, progress: Progress | None)
     return bound
 
 
-def _branch(programme: Programme, budget: Budget, progress: Progress | None) -> float:
+def _branch(programme: Programme, budget: Budget, progress: Progress | None, *, chosen: bool = True) -> float:
     """Branch until no binaries are new: rows that enter late may bring some."""
     bound = -np.inf
     while True:
@@ -90,7 +90,7 @@ def _branch(programme: Programme, budget: Budget, progress: Progress | None) -> 
         programme.solve(seconds=budget.left, stop=budget.over, progress=progress)
         bound = max(bound, programme.bound)
         new = programme.binaries[before:]
-        if not len(new) or budget.over():
+        if not len(new) or not chosen or budget.over():
             return bound
         programme.program.make_integer(new)
 
@@ -113,10 +113,11 @@ def _discrete(programme: Programme, budget: Budget, progress: Progress | None) -
     programme.best = programme.base  # the continuous optimum is no incumbent
     support = _support(programme, start.z, most, budget)
     program, moves = programme.program, programme.moves
-    choices = programme.binaries if len(programme.binaries) <= CHOICES else np.empty(0, np.int64)
+    none = np.empty(0, np.int64)
+    few = programme.binaries if len(programme.binaries) <= CHOICES else none
+    choices = none if closed(start, relaxation) else few  # where the wrong curvature is slack, leave it relaxed
     whole = np.concatenate([moves.trading, np.array([t[0] for t in moves.transfers], np.int64)])
-    if not programme.problem.lots:
-        whole = np.empty(0, np.int64)
+    whole = whole if programme.problem.lots else none
     # a small program first: it nearly always gives an incumbent
     programme.only(support)
     program.make_integer(np.concatenate([whole, choices]))
@@ -128,8 +129,17 @@ def _discrete(programme: Programme, budget: Budget, progress: Progress | None) -
     bound = relaxation
     if not budget.over():
         _offer_start(programme, switches)
-        bound = max(bound, _branch(programme, budget, progress))
+        bound = max(bound, _branch(programme, budget, progress, chosen=len(choices) > 0))
+        if len(few) and not len(choices) and _apart(programme, bound) and not budget.over():
+            program.make_integer(programme.binaries)  # it was not slack
+            _offer_start(programme, switches)
+            bound = max(bound, _branch(programme, budget, progress))
     return bound
+
+
+def _apart(programme: Programme, bound: float) -> bool:
+    """Return whether the best point is further from the bound than branch and bound alone leaves."""
+    return programme.best.objective - bound > 2e-4 * max(1.0, abs(programme.best.objective))
 
 
 def _support(programme: Programme, z: Floats, most: int | None, budget: Budget) -> Ints:
@@ -202,26 +212,31 @@ def _candidates(programme: Programme, without: list[int]) -> list[int]:
 
 
 def _switches(programme: Programme) -> Ints:
-    """A binary per candidate and side: traded or not; at most K of them, and no trade below its least size."""
+    """A binary per candidate, traded or not, at most K of them; where least sizes matter, one per side."""
     c, moves, program = programme.problem.candidates, programme.moves, programme.program
     most, least = programme.problem.most_trades, np.ceil(c.least / c.lot - 1e-9)
-    n = len(moves.buys)
-    small = np.flatnonzero(least > 1)
+    n, small = len(moves.buys), np.flatnonzero(least > 1)
     if most is None and not len(small):
         return np.empty(0, np.int64)
     zero, infinite = np.zeros(n), np.full(n, np.inf)
+    if len(small):
+        sides = [(Affine.columns(cols), moves.upper[cols]) for cols in (moves.buys, moves.sells)]
+    else:
+        upper = np.maximum(moves.upper[moves.buys], moves.upper[moves.sells])
+        sides = [(Affine.columns(moves.buys) + Affine.columns(moves.sells), upper)]
     switches = []
-    for cols in (moves.buys, moves.sells):
+    for size, upper in sides:
         y = program.columns(zero, np.ones(n), integer=True)
-        size = Affine.columns(cols)
-        program.rows(size - Affine.columns(y, np.maximum(moves.upper[cols], 1e-9)), -infinite, zero)
+        program.rows(size - Affine.columns(y, np.maximum(upper, 1e-9)), -infinite, zero)
         if len(small):
             program.rows((size - Affine.columns(y, least)).take(small), zero[small], infinite[small])
         switches.append(y)
-    both = Affine.columns(switches[0]) + Affine.columns(switches[1])
-    program.rows(both, -infinite, np.ones(n))  # or one would sell what one buys, to reach the least size
+    used = Affine.columns(switches[0])
+    if len(small):  # not both: or one would sell what one buys, to reach the least size
+        used = used + Affine.columns(switches[1])
+        program.rows(used, -infinite, np.ones(n))
     if most is not None:
-        program.rows(both.sums(np.zeros(n, np.int64), 1), np.array([-np.inf]), np.array([float(most)]))
+        program.rows(used.sums(np.zeros(n, np.int64), 1), np.array([-np.inf]), np.array([float(most)]))
     return np.concatenate(switches)
 
 
@@ -230,6 +245,8 @@ def _offer_start(programme: Programme, switches: Ints) -> None:
     z, moves = programme.best.z, programme.moves
     cols, values = np.arange(len(moves)), z
     if len(switches):
-        used = (z[moves.trading] > 0.5).astype(float)
-        cols, values = np.concatenate([cols, switches]), np.concatenate([z, used])
+        used = z[moves.trading] > 1e-9
+        if len(switches) == len(moves.buys):
+            used = np.logical_or(*np.split(used, 2))
+        cols, values = np.concatenate([cols, switches]), np.concatenate([z, used.astype(float)])
     programme.program.start(cols, values)

@@ -139,7 +139,7 @@ class Program:
         """
         lib, h = self.lib, self.h
         for _ in range(2):
-            patience = seconds if stop is None else 4.0 * seconds  # whoever says when to stop has a better clock
+            patience = seconds if stop is None else 30.0 * seconds  # whoever says when to stop has a better clock
             limit = h.getRunTime() + patience if np.isfinite(seconds) else lib.kHighsInf
             h.setOptionValue("time_limit", float(limit))
             with _Listening(h, lib, stop, progress, bool(self.integer)):
