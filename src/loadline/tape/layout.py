@@ -94,7 +94,8 @@ def _places(first: Ints, begins: Ints, out: Ints) -> None:
 def sort_rows(account: Ints, item: Ints, accounts: int, items: int) -> tuple[Ints, Ints, Ints, Ints] | None:
     """Return the order of rows by (account, item), stable, with item and owner so sorted and each account's first row.
 
-    ``account``, ``item``: (P,), below ``accounts`` and ``items``. None where item and row do not fit one integer.
+    ``account``, ``item``: (P,). None where item and row do not fit one integer. Raises ``IndexError`` where an account
+    or an item is not below ``accounts`` or ``items``.
     """
     for column, size in ((account, accounts), (item, items)):  # compiled loops check no index
         if not 0 <= column.min() <= column.max() < size:
