@@ -245,9 +245,35 @@ def index() -> str:
         *(f"- *{word}*: {text}." for word, text in STATUS.items()),
         "",
         "The same on the command line: `loadline rulebook list`, `loadline rulebook show NAME`, and",
-        "`loadline rulebook diff NAME DATE DATE`. The methods that the rules share are in [methods.md](../methods.md).",
+        "`loadline rulebook diff NAME DATE DATE`. The methods that the rules share are in [methods.md](../methods.md);",
+        "[Adding a rulebook](../adding-a-rulebook.md) takes one from a venue's document to golden cases.",
+        "",
+        *noticed(),
     ]
     return "\n".join(lines) + "\n"
+
+
+def noticed() -> list[str]:
+    """Return how many changed numbers and operations of each rulebook its golden cases notice, as last measured."""
+    rates = tomllib.loads((PAGES / "mutations.toml").read_text("utf-8"))
+
+    def told(counts: Mapping[str, int]) -> str:
+        possible = counts["changed"] - counts["excused"]
+        beside = f" and {counts['excused']} without effect" if counts["excused"] else ""
+        return f"{counts['noticed']} of {possible}{beside}"
+
+    rows = [(f"[{n}]({n}.md)", told(r["numbers"]), told(r["operations"])) for n, r in rates.items()]
+    return [
+        "## Would a golden case notice?",
+        "",
+        "Every number of every version is changed by a few per cent, and every operation of the code into another",
+        "(a worst into a sum, a term left out, a sign turned, a least into a most), one at a time; a golden case",
+        "must then miss. Those without effect cannot be noticed: the repository's `tests/rulebooks/exempt.py` says",
+        "why. Rates as last measured (the long tier does it again where all are noticed); a rulebook that is not",
+        "listed was not measured yet.",
+        "",
+        table(("rulebook", "numbers noticed", "operations noticed"), rows),
+    ]
 
 
 def open_orders() -> str:

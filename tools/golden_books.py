@@ -127,6 +127,44 @@ def dated_alts() -> Book:
     return {"legs": legs, "balances": {"USDC": 2_000_000.0}}
 
 
+def unusual() -> dict[str, Book]:
+    """Contracts of another size, and pnl pending in a currency that is neither coin nor cash."""
+    coin, cash = Names(cash=False), Names(cash=True)
+
+    def minis(n: Names, perpetual: float) -> Legs:
+        small = {n.perpetual(): perpetual, n.call("9d", 1.1): -35.0, n.put("9d", 0.95): -20.0}
+        small |= {n.call("100d", 1.1): 15.0}
+        return {f"{i}-MINI": q for i, q in small.items()}
+
+    orders = [
+        {"instrument": f"{cash.perpetual()}-MINI", "quantity": 60.0, "limit": 85_900.0},
+        {"instrument": f"{cash.call('9d', 1.1)}-MINI", "quantity": -8.0, "limit": 310.0},
+    ]
+    pending = {"BTC_USDT-PERPETUAL": 900.0}
+    return {
+        "minis_cash": {"legs": minis(cash, 150.0), "balances": {"USDC": 90_000.0}},
+        "minis_ordered": {"legs": minis(cash, -20.0), "balances": {"USDC": 90_000.0}, "orders": orders},
+        "minis_coin": {"legs": minis(coin, 1_700.0), "balances": {"BTC": 1.0}},
+        "pending_usdt": {"legs": {"BTC_USDT-PERPETUAL": 2.0}, "balances": {"USDC": 90_000.0}, "unsettled": pending},
+    }
+
+
+def large_options() -> dict[str, Book]:
+    """Large futures positions with long options that offset them, turn them or would enlarge them."""
+    n = Names(cash=False)
+    found: dict[str, Book] = {}
+    for side, sign in (("short", -1.0), ("long", 1.0)):
+        futures = n.future(sign * 20_000.0, "ETH") | {"ETH-6m": sign * 20e6}
+        for name, option, size in (
+            ("hedged", n.call if sign < 0 else n.put, 9_000.0),
+            ("turned", n.call if sign < 0 else n.put, 90_000.0),
+            ("enlarged", n.put if sign < 0 else n.call, 9_000.0),
+        ):
+            legs = futures | {option("30d", 1.0, "ETH"): size, n.call("9d", 1.1, "ETH"): -700.0 * sign}
+            found[f"{side}_{name}"] = {"legs": legs, "balances": {"ETH": 9_000.0}}
+    return found
+
+
 def stablecoins() -> dict[str, Book]:
     """Contracts that pay in one stablecoin against those that pay in another, or in coin: each pair, by size."""
     coin, cash = Names(cash=False), Names(cash=True)
@@ -136,12 +174,16 @@ def stablecoins() -> dict[str, Book]:
 
     return {
         "three_dollars": {
-            "legs": against(120.0, -70.0, -40.0) | against(-300.0, 900.0, -1_100.0, "ETH"),
+            "legs": against(90.0, -70.0, -40.0) | against(-1_500.0, 1_200.0, 700.0, "ETH"),
             "balances": {"USDC": 5e6, "USDT": 1e6},
         },
         "small_hedge": {
-            "legs": against(2.0, -3.0, -1.0) | against(0.0, 9.0, -8.0, "ETH"),
+            "legs": against(2.0, 3.0, -4.0) | against(-30.0, 90.0, -110.0, "ETH"),
             "balances": {"USDC": 40_000.0, "USDT": 30_000.0, "USD": 5_000.0, "BTC": 2.5},
+        },
+        "in_turn": {
+            "legs": against(120.0, -70.0, -40.0) | against(-300.0, 900.0, -1_100.0, "ETH"),
+            "balances": {"USDC": 5e6, "USDT": 1e6},
         },
         "one_sided": {"legs": cash.future(-15_000.0), "balances": {"USDC": 4e8}},
     }
@@ -149,14 +191,16 @@ def stablecoins() -> dict[str, Book]:
 
 def more_perpetuals() -> dict[str, Book]:
     """Perpetuals with other wallets, in dust, and on coins with entries of their own."""
-    cash = Names(cash=True)
+    coin, cash = Names(cash=False), Names(cash=True)
     legs: Legs = cash.future(0.4) | cash.future(-9.0, "ETH")
     wallet = {"USDC": 0.0012345678, "USD": 0.0023456789, "USDT": 0.0345678912, "BTC": 1.2345678912e-6}
     wallet |= {"ETH": 1.2345678912e-5, "cbBTC": 1.2345678912e-6}
     orders = [
         {"instrument": cash.perpetual(), "quantity": 0.5, "limit": 83_500.0},
         {"instrument": cash.perpetual(), "quantity": -2.0, "limit": 84_900.0},
+        {"instrument": cash.perpetual(), "quantity": 0.7, "limit": 85_900.0},
     ]
+    lost = {cash.perpetual(): -2_900.25, coin.perpetual(): -0.03}
     dust = {"BTC": 0.00012345678951, "ETH": -0.0012345678951, "SOL": 0.0123456789}
     return {
         "dollars": {"legs": legs, "balances": {"USD": 7_000.0, "USDT": 3_000.0, "USDC": 20_000.0}},
@@ -165,6 +209,8 @@ def more_perpetuals() -> dict[str, Book]:
         "staked_coins": {"legs": legs, "balances": {"USDC": 9_000.0, "BTC": 0.3, "UBTC": 0.5, "HYPE": 300.0}},
         "whale": {"legs": legs, "balances": {"USDC": 9_000.0, "BTC": 23.0, "UBTC": 24.0, "HYPE": 61_000.0}},
         "pending_small": {"legs": legs, "balances": {"USDC": 20_000.0}, "unsettled": {cash.perpetual(): 40.5}},
+        "pending_loss": {"legs": legs | coin.future(0.2), "balances": {"USDC": 500.0}, "unsettled": lost},
+        "dust_owed": {"legs": {cash.perpetual(c): q for c, q in dust.items()}, "balances": {"USDC": -3.0}},
         "dusty_wallet": {"legs": {}, "balances": wallet},
         "selling": {"legs": cash.future(-0.3), "balances": {"USDC": 90_000.0}, "orders": orders},
         "dog": {"legs": {"DOGE_USDC-PERPETUAL": -120_000.0}, "balances": {"USDC": 9_000.0}},

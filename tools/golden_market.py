@@ -62,6 +62,10 @@ COINS = {  # coins that a wallet may hold: what they move with, and their price 
     "DAI": ("USD", 1.0), "sDAI": ("USD", 1.14), "fxUSDC": ("USD", 1.0),
 }  # fmt: skip
 BROKEN, ODD = 0.81, 1.00012345731
+MINI = {"BTC-PERPETUAL": 10.0, "BTC_USDC-PERPETUAL": 0.01} | {
+    f"BTC{settle}-{contract}": 0.1 for settle in ("", "_USDC") for contract in ("9d-110-C", "9d-95-P", "100d-110-C")
+}
+"""Contracts that are listed a second time in another size."""
 MORE_COINS = {"UBTC": ("BTC", 1.0)}
 ALONE = {"OP": 1.6, "DRV": 0.06, "OLAS": 1.3, "XYZ": 2.0}
 """Coins that no instrument stands on; XYZ is in no rulebook's list."""
@@ -144,6 +148,7 @@ def market(name: str) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     for coin in INDEX:
         rows += _futures(coin, doubt=doubt) + _options(coin, doubt=doubt)
+    rows += [r | {"id": f"{r['id']}-MINI", "multiplier": MINI[r["id"]]} for r in rows if r["id"] in MINI]
     cash = {"quote": "USDC", "settle": "USDC"}
     for coin, price in (PERPETUAL_ONLY | DATED).items():
         row = {"id": f"{coin}_USDC-PERPETUAL", "underlying": coin, "kind": "perpetual", "form": "linear"}

@@ -95,6 +95,7 @@ PROTOCOLS = ("dydx", "drift", "orderly", "gmx", "binance", "hyperliquid", "hyper
 """Venues of perpetuals alone."""
 PERPETUALS = made.perpetuals()
 MORE = made.more_perpetuals()
+UNUSUAL = made.unusual()
 
 
 def reference(name: str) -> Book:
@@ -284,13 +285,14 @@ def _isolated() -> dict[str, list[Case]]:
     few = some(CASH_BOOKS, "short_call", "short_put", "long_call", "iron_condor", "long_perpetual", "short_perpetual")
     coin = some(COIN_BOOKS, "short_call", "short_put", "short_straddle", "call_spread", "iron_condor", "far_wings")
     coin |= some(COIN_BOOKS, "long_perpetual", "short_perpetual", "pending_pnl", "covered_call", "everything")
+    coin |= some(COIN_BOOKS, "in_the_money_put")
     alts = {coin: made.alt_inverse(coin) for coin in ("ETH", "SOL")} | {"collateral": made.collateral()}
     alts |= {"orders": merged(ACCOUNTS["two_settlements"], OPENING, OPENING_CASH)}
     alts["sol_options"] = {"legs": made.alt_coins("SOL")["sol"]["legs"], "balances": {"SOL": 5.0, "USD": 1_000.0}}
     return {
         "books_coin": of_books("isolated", coin),
         "books_cash": of_books("isolated", few, market="doubt"),
-        "books_accounts": of_books("isolated", ACCOUNTS | alts),
+        "books_accounts": of_books("isolated", ACCOUNTS | alts | UNUSUAL),
     }
 
 
@@ -308,6 +310,8 @@ def _static() -> dict[str, list[Case]]:
 
 def _tail() -> dict[str, list[Case]]:
     few = {"tail.scenarios.count": 40}
+    straddle: Book = {"legs": {CASH.call("9d", 1.0): 5.0, CASH.put("9d", 1.0): 5.0}, "balances": {"USDC": 9_000.0}}
+    two = {"tail.scenarios.spot_nodes": 2, "tail.scenarios.vol_nodes": 1}
     grid = {"tail.scenarios.kind": "grid", "tail.scenarios.spot_nodes": 9, "tail.scenarios.vol_nodes": 3}
     coin = some(COIN_BOOKS, "short_call", "long_put", "short_straddle", "calendar", "far_wings", "pending_pnl")
     coin |= some(COIN_BOOKS, "covered_call", "delta_neutral", "everything")
@@ -323,6 +327,7 @@ def _tail() -> dict[str, list[Case]]:
         "books_drawn": of_books("tail", whole),
         "books_grid": of_books("tail", shown, overrides=grid, vectors=True)
         + of_books("tail", {"value_at_risk": COIN_BOOKS["everything"]}, overrides=grid | {"tail.measure.kind": "var"})
+        + of_books("tail", {"always_gains": straddle}, overrides=grid | two)
         + of_books("tail", {"full_grid": COIN_BOOKS["delta_neutral"]}, overrides={"tail.scenarios.kind": "grid"}),
     }
 
@@ -335,7 +340,7 @@ def _derive() -> dict[str, list[Case]]:
     return {
         "books_options": of_books("derive", CASH_BOOKS, vectors=True, **more),
         "books_accounts": of_books("derive", ACCOUNTS | wallets, **more),
-        "books_doubt": of_books("derive", ACCOUNTS | alts | wallets, market="doubt", vectors=True, **more),
+        "books_doubt": of_books("derive", ACCOUNTS | alts | wallets | UNUSUAL, market="doubt", vectors=True, **more),
     }
 
 
@@ -346,7 +351,7 @@ def _derive_v1() -> dict[str, list[Case]]:
     return {
         "books_options": of_books("derive-v1", CASH_BOOKS, vectors=True, **more),
         "books_accounts": of_books("derive-v1", ACCOUNTS, **more),
-        "books_doubt": of_books("derive-v1", ACCOUNTS | wallets, market="doubt", vectors=True, **more),
+        "books_doubt": of_books("derive-v1", ACCOUNTS | wallets | UNUSUAL, market="doubt", vectors=True, **more),
     }
 
 
@@ -358,7 +363,7 @@ def _derive_srm() -> dict[str, list[Case]]:
     alts["listed_perpetuals"] = made.listed_perpetuals()
     return {
         "books_options": of_books("derive-srm", CASH_BOOKS, **more),
-        "books_accounts": of_books("derive-srm", ACCOUNTS | alts, market="doubt", **more)
+        "books_accounts": of_books("derive-srm", ACCOUNTS | alts | UNUSUAL, market="doubt", **more)
         + dated("derive-srm", some(ACCOUNTS | alts, "btc", "eth", "sol", "collateral"), market="doubt", **more)
         + dated("derive-srm", some(CASH_BOOKS, "short_call", "short_put", "in_the_money_put", "nearly_paired"), **more),
     }
@@ -381,6 +386,9 @@ def _spm() -> dict[str, list[Case]]:
     accounts += of_books("deribit-spm", {"orders_usdc": opening["USDC"]}, currency="USDC")
     accounts += of_books("deribit-spm", {"eth": ETH_COIN} | some(LARGE, "large_eth", "huge_eth"), notes=True, **ether)
     accounts += of_books("deribit-spm", some(LARGE, "large_usdc"), currency="USDC", vectors=True)
+    accounts += of_books("deribit-spm", made.large_options(), **ether)
+    accounts += of_books("deribit-spm", some(UNUSUAL, "minis_coin"), currency="BTC", vectors=True)
+    accounts += of_books("deribit-spm", some(UNUSUAL, "minis_cash"), currency="USDC", vectors=True)
     usdc = some(CASH_BOOKS, "everything", "delta_neutral")
     return {
         "books_coin": of_books("deribit-spm", COIN_BOOKS, currency="BTC", vectors=True),
@@ -402,7 +410,7 @@ def _xpm() -> dict[str, list[Case]]:
     wallets["2026-02-15"] = (*wallets["2024-06-17"], "USYC", "BUIDL")
     return {
         "books_coin": of_books("deribit-xpm", COIN_BOOKS, vectors=True),
-        "books_accounts": of_books("deribit-xpm", ACCOUNTS | orders, market="doubt", notes=True),
+        "books_accounts": of_books("deribit-xpm", ACCOUNTS | orders | UNUSUAL, market="doubt", notes=True),
         "books_large": of_books("deribit-xpm", large, vectors=True),
         "books_earlier": dated("deribit-xpm", old, vectors=True, notes=True)
         + [
@@ -416,7 +424,7 @@ def _paradex(name: str) -> dict[str, list[Case]]:
     more: dict[str, Any] = {"currency": "USDC"}
     orders = {"orders": merged(CASH_BOOKS["delta_neutral"], OPENING_CASH), "orders_alone": OPENING_CASH}
     orders["orders_hedged"] = merged(CASH_BOOKS["long_perpetual"], ETH_CASH, OPENING_CASH)
-    accounts, cells = ACCOUNTS | orders, {"vectors": name == "paradex-pm"} | more
+    accounts, cells = ACCOUNTS | orders | UNUSUAL, {"vectors": name == "paradex-pm"} | more
     coins = made.alt_coins("HYPE") | {"eth": merged(ETH_CASH, OPENING_CASH)} | some(CASH_BOOKS | orders, "everything")
     coins |= some(CASH_BOOKS, "settling_now") | {"hedged_eth": ETH_CASH, "deep": made.deep_options()}
     coins |= made.alt_coins("CL") if name == "paradex-pm" else {}
@@ -478,7 +486,9 @@ def _okx() -> dict[str, list[Case]]:
         "books_coin": of_books("okx", COIN_BOOKS),
         "books_accounts": of_books("okx", ACCOUNTS | orders | {"sol": made.alt_coins("SOL")["sol"]}, market="doubt")
         + dated("okx", whole | some(COIN_BOOKS, "everything")),
-        "books_units": of_books("okx", stable | alts, vectors=True)
+        "books_units": of_books("okx", stable | alts | UNUSUAL, vectors=True)
+        + of_books("okx", some(MORE, "pending_loss"))
+        + of_books("okx", {"settling_long": {"legs": {COIN.call("6m", 1.0): 10.0}, "balances": {"BTC": 1.0}}})
         + of_books("okx", {f"{n}_depeg": b for n, b in unsure.items()}, market="depeg")
         + dated("okx", stable | alts | {"sol": made.alt_coins("SOL")["sol"]}, vectors=True)
         + dated("okx", {f"{n}_depeg": b for n, b in unsure.items()}, market="depeg")
@@ -492,8 +502,15 @@ def _protocol(name: str) -> dict[str, list[Case]]:
     more: dict[str, Any] = {"currency": CURRENCY.get(name, "USD")}
     grown: list[Case] = []
     if name == "dydx":
-        for label, caps in (("interest", {"size": 1e6}), ("caps", {"lower_cap": 1.0, "upper_cap": 1e3})):
-            changes = {f"dydx.open_interest.{k}": v for k, v in caps.items()}
+        caps = {"lower_cap": 1e6, "upper_cap": 4e8}
+        coarse = {"dydx.precision.size": 1, "dydx.precision.price": 2}
+        for label, changed, more_changes in (
+            ("interest", {"size": 1e6}, {}),
+            ("caps", {"lower_cap": 1.0, "upper_cap": 1e3}, {}),
+            ("between", caps | {"size": 1e6}, {}),
+            ("coarse", caps | {"size": 1e6}, coarse),
+        ):
+            changes = {f"dydx.open_interest.{k}": v for k, v in changed.items()} | more_changes
             grown += of_books(name, {f"open_{label}": PERPETUALS["alt_coins"]}, overrides=changes, **more)
     odd = MORE | some(PERPETUALS, "two_coins", "alt_coins", "large", "coins")
     return {

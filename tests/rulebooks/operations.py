@@ -168,10 +168,11 @@ def of_the_rule(name: str) -> set[str]:
     while todo:
         function = todo.pop()
         seen.add(function)
-        for node in (n for body in bodies.get(function, ()) for n in ast.walk(body)):
-            used = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-            if used in bodies and used not in seen:
-                todo.add(used)
+        for body in bodies.get(function, ()):
+            names = [n for n in ast.walk(body) if isinstance(n, ast.Name)]
+            own = {n.id for n in names if isinstance(n.ctx, ast.Store)}
+            used = {n.id for n in names} - own | {n.attr for n in ast.walk(body) if isinstance(n, ast.Attribute)}
+            todo |= used & set(bodies) - seen
     return seen
 
 

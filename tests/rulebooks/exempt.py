@@ -1,0 +1,96 @@
+"""Numbers and operations of rulebooks whose change no case could notice, and why."""
+
+import re
+
+from tests.rulebooks.mutants import Mutant
+from tests.rulebooks.operations import Turned
+
+STABLECOIN = "no contract stands on a stablecoin: the entry only fills the row of a wallet"
+NO_GAIN = "share and limit are both 0: while one stays there, no gain counts whatever the other says"
+LIQUIDATION = "said of a liquidation, not of a requirement: tests/liquidation and the rulebook's own tests look at it"
+PORTFOLIO_ALONE = "portfolio margin alone reads it, cross margin does not"
+NOTHING_TO_NOTICE: dict[str, dict[str, str]] = {
+    "isolated": {r"(inverse|linear)\..*\.USD": STABLECOIN},
+    "static": {r"volatility\..*\.USD": STABLECOIN},
+    "tail": {r"volatility\..*\.USD": STABLECOIN},
+    "derive": {r"scenarios\.basis\..*\.dampening": "the basis contingency damps nothing"},
+    "derive-v1": {r"scenarios\..*\.dampening": "the first version damps nothing"},
+    "derive-srm": {
+        r"collateral\.factor\.(USDC|USD)": "cash counts whole",
+        r"2023-12-01 collateral\.initial_scale": "it scales a factor of 0",
+    },
+    "bybit-regular": {
+        r"(linear|inverse)\.rates\.USD.*": STABLECOIN,
+        r"option\..*\.USD": STABLECOIN,
+    },
+    "deribit-spm": {
+        r"(grid\.price_range|vol_shock\.up|delta_shock\.slope)\.USD": STABLECOIN,
+        r"pnl_offset\.(share|limit)\.BTC": NO_GAIN,
+        r"2024-06-17 pnl_offset\.(share|limit)\.USD": NO_GAIN,
+        r"collateral\.haircut\..*": "a segregated wallet has no haircut",
+    },
+    "deribit-xpm": {
+        r"(vol_shock\.up|dampener\.usd|pnl_offset\.(share|limit)|roll\..*|delta_shock\.slope)\.USD": STABLECOIN,
+        r"pnl_offset\.(share|limit)\.BTC": NO_GAIN,
+    },
+    "paradex-xm": {},
+    "okx": {
+        r"(spot\.moves|extreme\.move|basis\.(annual|least)|minimum\.(future|option))\.USD.*": STABLECOIN,
+        r"(2024-12-30|2025-01-06|2025-01-15) spot\.with=.*": "risk units are merged: spot has no other to belong to",
+    },
+    "paradex-pm": {r"given\.delta\.(USD|USDC)": STABLECOIN},
+    "binance": {r"(linear|inverse)\.rates\.USD.*": STABLECOIN},
+    "hyperliquid": {
+        r"maintenance\.rates\.USD.*": STABLECOIN,
+        r"(floor|coin|threshold|borrow|liquidation)\..*": PORTFOLIO_ALONE,
+    },
+    "hyperliquid-pm": {r"maintenance\.rates\.USD.*": STABLECOIN},
+    "dydx": {r"liquidation\..*": LIQUIDATION},
+    "drift": {
+        r"token\.(initial|maintenance)_(asset|liability)\.(USD|USDC)": "cash has no weight",
+        r"pnl\.size_factor": "a profit that is large enough for it counts 100 USD at most, whatever the factor",
+    },
+    "orderly": {},
+    "gmx": {},
+}
+"""Rulebook -> numbers (with a version's date where it concerns one) that move no answer, and why."""
+
+STILL = "the scenario in which nothing happens is one of them: the worst of all is no gain"
+ONE_SIDE = "one of them is 0, and brackets look at the size alone"
+MASKED = "what it multiplies is 0 there already"
+NO_ROWS = "a sum over no rows, where nothing lies in the wallet"
+NO_GAIN_CHOSEN = "a gain in both basis moves stands above the grid's worst, so the lesser of the two is the same"
+CENTS = "the ninth decimal of a coin: less than any check can see"
+NO_OPERATION: dict[str, dict[str, str]] = {
+    "derive": {
+        r"derive\.margin: np\.where\(blocks\.cash_rows\(u\), 1\.0, .*\) \* u\.spot -> .*": MASKED,
+        r"derive\.margin: moved\.losses\(\) -> moved": NO_GAIN_CHOSEN,
+    },
+    "derive-v1": {r"derive_v1\.margin: shift\.losses\(\) -> shift": NO_GAIN_CHOSEN},
+    "deribit-spm": {
+        r"deribit_matrix\.worst_case: vector\.worst\('scenario'\)\.losses\(\) -> .*": STILL,
+        r"deribit\._margin: initial\.net\('account'\)\.rounded\(9\) -> .*": CENTS,
+    },
+    "okx": {
+        r"okx\.margin: cells\.worst\('scenario'\)\.losses\(\) -> .*": STILL,
+        r"okx_charges\.hedge_cost: long \+ short -> long - short": ONE_SIDE,
+        r"okx_charges\.discounts: book\.only\(u\.spot\) \* 0\.0 -> .*": NO_ROWS,
+    },
+}
+NO_OPERATION["deribit-xpm"] = NO_OPERATION["deribit-spm"]
+"""Rulebook -> changed operations that move no answer, and why."""
+
+
+def reason(name: str, mutant: Mutant) -> str:
+    """Why nothing could notice a changed number, or ``""``."""
+    dated = f"{mutant.version.partition('@')[2]} {mutant.where}"
+    for pattern, why in NOTHING_TO_NOTICE.get(name, {}).items():
+        if re.fullmatch(pattern, mutant.where) or re.fullmatch(pattern, dated):
+            return why
+    return ""
+
+
+def excused(name: str, change: Turned) -> str:
+    """Why nothing could notice a changed operation, or ``""``."""
+    found = (why for pattern, why in NO_OPERATION.get(name, {}).items() if re.fullmatch(pattern, change.where))
+    return next(found, "")
