@@ -133,6 +133,7 @@ def draw_legend(screen: Screen, tables: Sequence[Table]) -> None:
         texts.append(f"{MARK} template: what is not public is assumed")
     for text in texts:
         screen.paragraph(text, "dim", "  ", "")
+    screen.say()
 
 
 def draw_why(screen: Screen, table: Table) -> None:
