@@ -189,8 +189,8 @@ def joined_with_cash(held: Columns, cash: np.ndarray) -> Columns:
 
 @pytest.mark.parametrize("rulebook", ["isolated", "derive", "deribit-xpm", "deribit-spm", "derive-srm"])
 def test_changes_of_positions_are_a_start_anew(rulebook: str, plans: Path) -> None:
-    changes_are_a_start_anew(rulebook, plans, 1, 8)
-    changes_are_a_start_anew(rulebook, plans, 2, 8)
+    changes_are_a_start_anew(rulebook, plans, 1, 6)
+    changes_are_a_start_anew(rulebook, plans, 2, 6)
 
 
 @pytest.mark.slow

@@ -45,7 +45,7 @@ def test_a_second_book_is_answered_as_a_first(rulebook: str, orders: bool) -> No
     perpetuals = MARKET.instruments.id[MARKET.instruments.is_kind(Kind.PERPETUAL)].tolist()
     listed = perpetuals if rulebook in VENUES_OF_PERPETUALS else sorted(rng.choice(IDS, 8, replace=False).tolist())
     market, chosen = MARKET.replace(), choose_rulebook(rulebook, MARKET.as_of)
-    for _ in range(4):
+    for _ in range(3):
         mine = of_one_account(rng, listed, orders=orders)
         assert said(margins(mine, market, chosen)) == said(margins(mine, MARKET.replace(), chosen))
 
