@@ -241,9 +241,14 @@ class Live:
         return self.put(who, traded(self.holdings(who), np.asarray(account, np.int64), row, kind, quantity))
 
     def holdings(self, accounts: Ints) -> Columns:
-        """Return what some ``accounts`` hold, as rows of ``market``."""
+        """Return what some ``accounts`` hold, as rows of ``market``; raises ``InputError`` for one that there is not."""
+        self._check_numbers(accounts)
         left = self._left_out.take(np.isin(self._left_out.account, accounts))
         return joined(self.market, [self._layers.held(self.market, self._results(accounts)), left])
+
+    def _check_numbers(self, accounts: Ints) -> None:
+        if len(accounts) and not 0 <= accounts.min() <= accounts.max() < self._accounts:
+            raise InputError("an account number is out of range", remedy=f"there are {self._accounts}")
 
     def _results(self, accounts: Ints) -> Ints:
         return np.flatnonzero(np.isin(self.account, accounts)) if self.chosen.rule.segregated else np.unique(accounts)
@@ -258,8 +263,7 @@ class Live:
         accounts = np.unique(accounts)
         if held.market.instruments is not self.market.instruments or not np.isin(held.account, accounts).all():
             raise InputError("rows of another market, or of other accounts", remedy="make them of this one's market")
-        if len(accounts) and not 0 <= accounts[0] <= accounts[-1] < self._accounts:
-            raise InputError("an account number is out of range", remedy=f"there are {self._accounts}")
+        self._check_numbers(accounts)
         held = replace(held.take(held.alive), market=self.market)
         why = self._unknown(accounts, held)
         if why:
