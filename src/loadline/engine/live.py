@@ -241,7 +241,7 @@ class Live:
         return self.put(who, traded(self.holdings(who), np.asarray(account, np.int64), row, kind, quantity))
 
     def holdings(self, accounts: Ints) -> Columns:
-        """Return what some ``accounts`` hold, as rows of ``market``; raises ``InputError`` for one that there is not."""
+        """Return what ``accounts`` hold, as rows of ``market``; raises ``InputError`` for one that there is not."""
         self._check_numbers(accounts)
         left = self._left_out.take(np.isin(self._left_out.account, accounts))
         return joined(self.market, [self._layers.held(self.market, self._results(accounts)), left])
