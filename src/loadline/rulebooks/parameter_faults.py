@@ -26,7 +26,7 @@ Fault = tuple[str, str]
 """What is wrong, and what to do."""
 
 
-def is_number(x: Any) -> bool:
+def is_number(x: Any) -> TypeGuard[float]:
     """Return whether a TOML value is a number; true and false are none."""
     return isinstance(x, int | float) and not isinstance(x, bool)
 
