@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from textwrap import fill
 
 from loadline.engine.engine import choose_rulebook
 from loadline.foundation.units import format_time, parse_time
@@ -25,7 +26,7 @@ from loadline.optimize.trading import Wishes
 from loadline.optimize.view import sensitivities
 from tools.crash_day import table
 from tools.crash_replay import CALM, CRASH
-from tools.optimizer_books import LEGS, Day, book, day, other_side, portfolio
+from tools.optimizer_books import LEGS, WALLET, Day, book, day, other_side, portfolio
 from tools.real_books import Chain
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "studies" / "optimizer.md"
@@ -93,7 +94,7 @@ def continuous(days: Sequence[Day]) -> tuple[str, list[Run]]:
 
 
 def _days(plan: Plan) -> str:
-    return "—" if plan.payback_days is None or not plan.trades else f"{plan.payback_days:.0f} d"
+    return "—" if plan.payback_days is None or plan.cost <= 0 else f"{plan.payback_days:.0f} d"
 
 
 def _theta(where: Day, plan: Plan) -> float:
@@ -112,7 +113,8 @@ def in_lots(days: Sequence[Day]) -> tuple[str, list[Run]]:
         chain = Chain.of(d.market)
         for rule in RULES:
             for legs in LEGS:
-                problem = asked(d, {"book": book(chain, legs, SEED)}, (rule,), "+ gamma, theta 10 %")
+                held = {"book": book(chain, legs, SEED)}
+                problem = asked(d, held, (rule,), "+ gamma, theta 10 %")
                 free = timed(problem)
                 run = timed(replace(problem, lots=True, most_trades=TRADES), SECONDS)
                 runs.append(run)
@@ -177,11 +179,12 @@ def facts(runs: Sequence[Run]) -> str:
     optimal = sum(r.plan.status.value == "optimal" for r in runs)
     times = sorted(r.seconds for r in runs)
     counts = sorted(r.plan.candidates for r in runs)
-    return (
+    said = (
         f"{optimal} of {len(runs)} plans are optimal, objective and bound equal to a ten-millionth; {times[0]:.2f} to "
         f"{times[-1]:.2f} s, half of them under {times[len(times) // 2]:.2f} s, with {counts[0]} to {counts[-1]} "
-        "candidates. Half of that and more is the engine margining the book before and after."
+        "candidates; margining the book before and after is in it."
     )
+    return fill(said, 120)
 
 
 def page(days: Sequence[Day]) -> str:
@@ -194,6 +197,14 @@ def page(days: Sequence[Day]) -> str:
     when = "; ".join(
         f"{d.name}: {format_time(d.market.as_of)}, bitcoin at {d.market.price('BTC'):,.0f} USD" for d in days
     )
+    wallet = ", ".join(f"{x:,.0f} {c}" for c, x in WALLET.items())
+    assumed = fill(
+        f"{when}. Capital at 20 % a year over 30 days. A quote is taken to be good for the larger of 2 % of open "
+        "interest and 10 % of the day's volume, at most 25 coins: the chains have no depth. Costs are half spreads to "
+        "the mark, at least half a tick, and fees; no impact. Perpetuals are implied by the chain: at the index, half "
+        f"a basis point on either side. Every book has {wallet} in its wallet.",
+        120,
+    )
     return f"""# What the optimizer saves on a real chain
 
 <!-- written by tools/optimizer_study.py: change it there -->
@@ -202,9 +213,7 @@ Bitcoin books of about 20, 80 and 200 legs on real option chains with their real
 `loadline optimize` frees, under which view, and how near the best it is. The books are ours, so savings show mechanics
 and promise nothing. `python -m tools.optimizer_study --data FOLDER` writes this page again (seed {SEED}).
 
-{when}. Capital at 20 % a year over 30 days. A quote is taken to be good for the larger of 2 % of open interest and 10 %
-of the day's volume, at most 25 coins: the chains have no depth. Costs are half spreads to the mark, at least half a
-tick, and fees; no impact. Every book has {", ".join(f"{x:,.0f} {c}" for c, x in (("BTC", 50.0), ("USDC", 1.2e6)))}.
+{assumed}
 
 ## Saved, by view
 

@@ -21,6 +21,8 @@ from loadline.optimize.search import CLOSED, Found, search
 from loadline.optimize.site import Site
 from loadline.tape.refusal import NotLowered, refused
 
+CROSSED = 1e-6
+"""How far, relative, a bound may lie above the plan by rounding."""
 AGREE = 1e-8
 """How far, relative, the rule run again may be from its tape before the plan says so."""
 
@@ -110,7 +112,13 @@ def _plan(
     unsettled = [s.ask.rulebook.rule.name for s in sites if not s.settled]
     if unsettled:
         notes.append(f"{', '.join(unsettled)} looks at what is held: the bound holds for the candidates seen as held")
-    bound = -np.inf if found is None or unsettled or status is not None else min(found.bound, objective)
+    bound = -np.inf if found is None or unsettled or status is not None else found.bound
+    if bound > objective + CROSSED * max(1.0, abs(objective)):
+        notes.append(
+            f"the solver's bound, {bound:,.2f} USD, lies above the plan: it is not believed, nothing is certified"
+        )
+        bound = -np.inf
+    bound = min(bound, objective)
     if status is None:
         assert found is not None
         status = _status(found, objective, bound)

@@ -263,7 +263,10 @@ def _capped(low: Lowering, t: Term, new: Ints, var: Ints) -> None:
     if t.op != "tiered" or low.mode == "refuse":
         raise wrong_side(t)
     low.wrong += len(new)
-    rate, _, start, cap = (constant_at(t, a, new) for a in t.args[1:])
+    rate, ramp, start, cap = (constant_at(t, a, new) for a in t.args[1:])
+    if (ramp < 0).any() or (rate < 0).any():
+        raise wrong_side(t)
+    rate = np.minimum(rate, cap)
     if low.mode == "local":
         here = np.abs(np.broadcast_to(low.at(t.args[0]), shape(t)).ravel()[new])
         if ((here > start) & ~np.isfinite(cap)).any():
