@@ -47,6 +47,12 @@ def test_the_wrong_side_is_its_rows_with_a_binary_per_choice(rulebook: str) -> N
     assert max(pinned(rulebook, "strangle", 1, 2, mode="exact")) < 1e-12
 
 
+@pytest.mark.parametrize("rulebook", ["bybit", "bybit-regular"])
+def test_tables_of_unlike_length_are_their_rows(rulebook: str) -> None:
+    """Tiers of collateral: currencies without a table end in brackets that are none."""
+    assert max(pinned(rulebook, "basis", 2, 4, mode="exact")) < 1e-12
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("rulebook", [*CONCAVE, *CHOOSING, *ROUNDED])
 @pytest.mark.parametrize("account", ["calendar", "basis", "covered-call"])

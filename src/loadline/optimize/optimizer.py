@@ -21,6 +21,8 @@ from loadline.optimize.search import CLOSED, Found, search
 from loadline.optimize.site import Site
 from loadline.tape.refusal import NotLowered, refused
 
+USEFUL = 0.25
+"""The widest gap, a share of the objective, that is called near."""
 CROSSED = 1e-6
 """How far, relative, a bound may lie above the plan by rounding."""
 AGREE = 1e-8
@@ -154,7 +156,9 @@ def _status(found: Found, objective: float, bound: float) -> PlanStatus:
         return PlanStatus.LOCAL if ended else PlanStatus.STOPPED
     if objective - bound <= CLOSED * max(1.0, abs(objective)):
         return PlanStatus.OPTIMAL
-    return PlanStatus.WITHIN if ended else PlanStatus.STOPPED
+    if not ended:
+        return PlanStatus.STOPPED
+    return PlanStatus.WITHIN if objective - bound <= USEFUL * abs(objective) else PlanStatus.LOCAL
 
 
 def words(plan: Plan) -> str:
@@ -169,6 +173,8 @@ def words(plan: Plan) -> str:
         return "optimal"
     if plan.status is PlanStatus.WITHIN:
         return near
+    if plan.status is PlanStatus.LOCAL and near:
+        return f"local: better than today; all that is certified is {near}"
     if plan.status is PlanStatus.LOCAL:
         return "local: better than today; how near the best it is, is not certified"
     if plan.status is PlanStatus.STOPPED:

@@ -16,8 +16,9 @@ class PlanStatus(StrEnum):
     """What may be said of a plan.
 
     ``optimal``: no better one exists, as far as numbers can say. ``within``: none is better by more than the gap.
-    ``local``: it is better than today; how near the best is not certified. ``stopped``: time was up; the
-    gap, if any, is valid. ``infeasible``: limits contradict each other. ``refused``: the rule has no linear form.
+    ``local``: it is better than today; how near the best is not certified, or only within a wide gap. ``stopped``: time
+    was up; the gap, if any, is valid. ``infeasible``: limits contradict each other. ``refused``: the rule has no linear
+    form.
 
     >>> PlanStatus("within").name
     'WITHIN'

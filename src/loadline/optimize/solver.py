@@ -50,6 +50,7 @@ class Program:
         self.integer: list[Ints] = []
         options = {"output_flag": False, "random_seed": 1, "threads": 1, "parallel": "off"}
         options |= {"primal_feasibility_tolerance": tolerance, "dual_feasibility_tolerance": tolerance}
+        options |= {"small_matrix_value": 1e-12}  # or what a lot costs in coins would be dropped
         options |= {"mip_rel_gap": gap, "mip_abs_gap": 1e-9, "mip_feasibility_tolerance": 1e-9}
         for name, value in options.items():
             self.h.setOptionValue(name, value)

@@ -67,13 +67,13 @@ def kink(t: Term, idx: Ints, low: Floats, high: Floats) -> Kink:
     elif t.op == "signed":
         gain, loss = (constant_at(t, a, idx) for a in t.args[1:])
     else:
-        return _bracketed(t, idx)
+        return _bracketed(t, idx, low, high)
     gain = np.where(high <= 0, loss, gain)
     loss = np.where((low >= 0) & (high > 0), gain, loss)
     return Kink(np.stack([loss, gain]), np.zeros((2, n)), gain <= loss, gain >= loss)
 
 
-def _bracketed(t: Term, idx: Ints) -> Kink:
+def _bracketed(t: Term, idx: Ints, low: Floats, high: Floats) -> Kink:
     given = [constant_at(t, a, idx) for a in t.args[1:]]
     k = len(given) // 2
     bounds, rates = given[:k], given[k:]
@@ -88,6 +88,11 @@ def _bracketed(t: Term, idx: Ints) -> Kink:
     rising = np.logical_and.reduce([s >= 0 for s in steps] or [np.ones(len(idx), bool)])
     slope = np.stack([s * r for r in charge for s in (-1.0, 1.0)])
     cut = np.stack([c for c in cuts for _ in (-1, 1)])
+    never = np.where(
+        slope < 0, (high <= 0) & (low < 0), low >= 0
+    )  # a piece for positive sizes where there are none, and the other
+    cut = np.where(never & (slope != 0), np.inf, cut)
+    slope = np.where(np.isfinite(cut), slope, 0.0)
     rising &= charge[0] >= 0
     nothing = np.logical_and.reduce([(r == 0) | ~h for r, h in zip(charge, there, strict=True)])
     return Kink(slope, cut, rising, nothing)
