@@ -26,6 +26,16 @@ def highs() -> Any:
     return highspy
 
 
+USUAL = {"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9, "presolve": "choose"}
+RETRIES: tuple[dict[str, Any], ...] = (
+    USUAL,
+    USUAL,
+    {**USUAL, "presolve": "off"},
+    {"primal_feasibility_tolerance": 1e-7, "dual_feasibility_tolerance": 1e-7, "presolve": "on"},
+)
+"""What is tried in turn where the solver ends without an answer: warm, from nothing, otherwise, less sharply."""
+
+
 @dataclass(frozen=True, eq=False)
 class Answer:
     """What a solve gave: ``status`` in words, ``z`` (columns,) or None, the objective, and a valid bound below it."""
@@ -40,16 +50,15 @@ class Answer:
 class Program:
     """A linear or integer program that is minimised; columns and rows only grow, so a basis stays warm.
 
-    ``tolerance``: feasibility of rows and reduced costs, absolute, in the units columns are kept in.
+    ``gap``: relative, at which branch and bound may end.
     """
 
-    def __init__(self, *, tolerance: float = 1e-9, gap: float = 1e-9) -> None:
+    def __init__(self, *, gap: float = 1e-9) -> None:
         self.lib = highs()
         self.h = self.lib.Highs()
         self.size = 0
         self.integer: list[Ints] = []
         options = {"output_flag": False, "random_seed": 1, "threads": 1, "parallel": "off"}
-        options |= {"primal_feasibility_tolerance": tolerance, "dual_feasibility_tolerance": tolerance}
         options |= {"small_matrix_value": 1e-12}  # or what a lot costs in coins would be dropped
         options |= {"mip_rel_gap": gap, "mip_abs_gap": 1e-9, "mip_feasibility_tolerance": 1e-9}
         for name, value in options.items():
@@ -139,7 +148,9 @@ class Program:
         ``stop``: asked now and then during branch and bound; ``progress``: told (incumbent, bound) there.
         """
         lib, h = self.lib, self.h
-        for _ in range(2):
+        for again in RETRIES:
+            for name, value in again.items():
+                h.setOptionValue(name, value)
             patience = seconds if stop is None else 30.0 * seconds  # whoever says when to stop has a better clock
             limit = h.getRunTime() + patience if np.isfinite(seconds) else lib.kHighsInf
             h.setOptionValue("time_limit", float(limit))
@@ -160,6 +171,8 @@ class Program:
             if status in (lib.HighsModelStatus.kInfeasible, lib.HighsModelStatus.kUnbounded):
                 break
             h.clearSolver()
+        for name, value in RETRIES[0].items():
+            h.setOptionValue(name, value)
         return Answer(words, None, np.inf, -np.inf)
 
     def prices(self) -> tuple[Floats, Floats]:
