@@ -445,10 +445,15 @@ def _bybit() -> dict[str, list[Case]]:
     orders = {"orders": merged(CASH_BOOKS["delta_neutral"], OPENING_CASH), "orders_alone": OPENING_CASH}
     hedged = merged(CASH_BOOKS["covered_call"], {"legs": {}, "balances": {"BTC": -2.0}})
     given = {"bybit.spot_hedge.counted": "on"}
+    short = {"bybit.contingency.short_options": 0.01}
+    asked = merged(CASH_BOOKS["short_box"], A_LITTLE_MORE)
+    charged = {f"{n}_charged": (UNUSUAL | CASH_BOOKS)[n] for n in ("minis_cash", "minis_ordered", "long_call")}
     wallets = {"collateral": made.collateral("BTC", "ETH", "USDT", "stETH"), "whale": WHALE, "dollars": THREE_DOLLARS}
     return {
         "books_collateral": of_books("bybit", wallets) + dated("bybit", wallets),
-        "books_options": of_books("bybit", CASH_BOOKS, vectors=True),
+        "books_options": of_books("bybit", CASH_BOOKS, vectors=True)
+        + of_books("bybit", UNUSUAL | {"box_and_order": asked})
+        + of_books("bybit", charged, overrides=short),
         "books_accounts": of_books("bybit", ACCOUNTS | orders, market="doubt")
         + of_books("bybit", {"spot_hedge": hedged, "spot_hedge_long": ACCOUNTS["large"]}, overrides=given)
         + dated("bybit", some(CASH_BOOKS, "everything", "far_wings", "long_call") | {"eth": ETH_CASH}, vectors=True)
@@ -463,22 +468,44 @@ def _bybit_regular() -> dict[str, list[Case]]:
     wallets |= {"dollars": THREE_DOLLARS, "whale": WHALE}
     tiers = {f"tier_{n}": {"legs": CASH.future(-size), "balances": {"USDC": 1e6}} for n, size in enumerate(TIERS)}
     return {
-        "books_options": of_books("bybit-regular", CASH_BOOKS),
+        "books_options": of_books("bybit-regular", CASH_BOOKS)
+        + of_books("bybit-regular", UNUSUAL | {"orders_off_the_mark": UNEVEN})
+        + of_books("bybit-regular", {"off_the_peg": CASH_BOOKS["short_straddle"], "uneven": UNEVEN}, market="doubt"),
         "books_futures": of_books("bybit-regular", PERPETUALS | tiers),
         "books_accounts": of_books("bybit-regular", ACCOUNTS | orders | wallets, market="doubt"),
     }
 
 
+UNEVEN: Book = {
+    "legs": CASH.future(0.1),
+    "orders": [
+        {"instrument": CASH.call("9d", 1.1), "quantity": -3.0, "limit": 90.0},
+        {"instrument": f"{CASH.call('9d', 1.1)}-MINI", "quantity": -30.0, "limit": 2_900.0},
+        {"instrument": f"{CASH.put('9d', 0.95)}-MINI", "quantity": -50.0, "limit": 3_100.0},
+        {"instrument": f"{CASH.put('9d', 0.95)}-MINI", "quantity": 25.0, "limit": 400.0},
+    ],
+    "balances": {"USDC": 90_000.0},
+}
+"""Sold far below the mark and far above it, in contracts of another size."""
+A_LITTLE_MORE: Book = {"legs": {}, "orders": [{"instrument": CASH.perpetual(), "quantity": 0.01, "limit": 84_000.0}]}
 THREE_DOLLARS: Book = {"legs": CASH.future(1.0), "balances": {"USD": 5_000.0, "USDC": 4_000.0, "USDT": 3_000.0}}
 WHALE: Book = {"legs": CASH.future(1.0), "balances": {"BTC": 1_200_000.0}}
 TIERS = (20.0, 27.0, 35.0, 42.0, 60.0)
 """Bitcoin in each of the tiers at hand, at 84,000 USD."""
 
 
+SETTLING_CALENDAR: Book = {
+    "legs": {COIN.call("6m", 1.0): -300.0, COIN.call("100d", 1.0): 30.0},
+    "balances": {"BTC": 20.0},
+}
+SPOT_IN_USE: Book = {"legs": {"BTC_USDT-PERPETUAL": -3.0}, "balances": {"BTC": 2.0, "USDT": 9_000.0}}
+
+
 def _okx() -> dict[str, list[Case]]:
     stable, alts = made.stablecoins(), {"alts": made.dated_alts()}
     unsure = some(stable, "three_dollars", "small_hedge")
     older = some(COIN_BOOKS, "settling_now", "calendar") | some(ACCOUNTS, "long_and_short_coin", "wallet_alone")
+    older |= {"settling_calendar": SETTLING_CALENDAR, "spot_in_use": SPOT_IN_USE}
     orders = {"orders": merged(ACCOUNTS["two_settlements"], OPENING, OPENING_CASH)}
     orders["collateral"] = made.collateral("BTC", "ETH", "SOL", "USDT", "stETH")
     whole = some(ACCOUNTS | orders, "two_coins", "basis_trade", "large", "orders")

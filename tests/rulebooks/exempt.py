@@ -37,6 +37,7 @@ NOTHING_TO_NOTICE: dict[str, dict[str, str]] = {
     "okx": {
         r"(spot\.moves|extreme\.move|basis\.(annual|least)|minimum\.(future|option))\.USD.*": STABLECOIN,
         r"(2024-12-30|2025-01-06|2025-01-15) spot\.with=.*": "risk units are merged: spot has no other to belong to",
+        r"2024-06-01 depeg\..*": "risk units are apart by currency: none holds two of which one could hedge the other",
     },
     "paradex-pm": {r"given\.delta\.(USD|USDC)": STABLECOIN},
     "binance": {r"(linear|inverse)\.rates\.USD.*": STABLECOIN},
@@ -61,6 +62,8 @@ MASKED = "what it multiplies is 0 there already"
 NO_ROWS = "a sum over no rows, where nothing lies in the wallet"
 NO_GAIN_CHOSEN = "a gain in both basis moves stands above the grid's worst, so the lesser of the two is the same"
 CENTS = "the ninth decimal of a coin: less than any check can see"
+PRICED_IN_USD = "wallets alone are carried there, and each is priced in USD: its rate is 1"
+COSTS = "what is bought costs more than nothing, and the losses of the whole leave such a row out"
 NO_OPERATION: dict[str, dict[str, str]] = {
     "derive": {
         r"derive\.margin: np\.where\(blocks\.cash_rows\(u\), 1\.0, .*\) \* u\.spot -> .*": MASKED,
@@ -75,6 +78,11 @@ NO_OPERATION: dict[str, dict[str, str]] = {
         r"okx\.margin: cells\.worst\('scenario'\)\.losses\(\) -> .*": STILL,
         r"okx_charges\.hedge_cost: long \+ short -> long - short": ONE_SIDE,
         r"okx_charges\.discounts: book\.only\(u\.spot\) \* 0\.0 -> .*": NO_ROWS,
+    },
+    "bybit-regular": {
+        r"bybit_regular\.margin_balance: u\.carried \* u\.fx -> .*": PRICED_IN_USD,
+        r"bybit_regular\.margin: book\.only\(u\.spot\)\.net\('account'\) \* 0\.0 -> .*": NO_ROWS,
+        r"bybit_regular\.margin: premium\.losses\(\) -> premium": COSTS,
     },
 }
 NO_OPERATION["deribit-xpm"] = NO_OPERATION["deribit-spm"]
