@@ -149,6 +149,13 @@ def unusual() -> dict[str, Book]:
     }
 
 
+def paired_minis() -> Book:
+    """Calls sold in a smaller size than the calls that cover them, but for a little."""
+    cash = Names(cash=True)
+    legs = {cash.call("9d", 1.0): 6.0, f"{cash.call('9d', 1.1)}-MINI": -65.0, cash.call("9d", 1.3): 0.1}
+    return {"legs": legs, "balances": {"USDC": 90_000.0}}
+
+
 def large_options() -> dict[str, Book]:
     """Large futures positions with long options that offset them, turn them or would enlarge them."""
     n = Names(cash=False)
@@ -216,6 +223,20 @@ def more_perpetuals() -> dict[str, Book]:
         "dog": {"legs": {"DOGE_USDC-PERPETUAL": -120_000.0}, "balances": {"USDC": 9_000.0}},
         "dust": {"legs": {cash.perpetual(c): q for c, q in dust.items()}, "balances": {"USDC": 50.0}},
     }
+
+
+def tiny() -> Book:
+    """So little of everything, some of it owed, that every rounding to a protocol's decimals shows."""
+    cash = Names(cash=True)
+    legs = {cash.perpetual(): 0.000123456, cash.perpetual("ETH"): -0.00234567}
+    wallet = {"USDC": 5.0, "BTC": -0.00012345, "ETH": -0.00123457, "SOL": 2.0123456789}
+    orders = [
+        {"instrument": cash.perpetual(), "quantity": 0.00023456789051, "limit": 83_500.0},
+        {"instrument": cash.perpetual("ETH"), "quantity": -0.0034567890151, "limit": 2_950.0},
+        {"instrument": cash.perpetual("SOL"), "quantity": 0.000000002, "limit": 141.0},
+    ]
+    pending = {cash.perpetual(): 0.12345678, cash.perpetual("ETH"): -0.02345678}
+    return {"legs": legs, "balances": wallet, "orders": orders, "unsettled": pending}
 
 
 def perpetuals() -> dict[str, Book]:

@@ -39,7 +39,7 @@ EXPIRIES = {
     "300d": datetime(2027, 7, 30, 8, tzinfo=UTC),
 }
 """In the settlement window; short; exactly 30 days, where powers change; long; very long."""
-LOW_VOL = {("BTC", "30d"): 0.21, ("SOL", "30d"): 0.3, ("HYPE", "30d"): 0.32}
+LOW_VOL = {("BTC", "30d"): 0.21, ("SOL", "30d"): 0.3, ("HYPE", "30d"): 0.32, ("CL", "30d"): 0.2}
 """Under the floors that upward shocks have."""
 MONEYNESS = (0.4, 0.8, 0.95, 1.0, 1.1, 1.3, 2.2)
 MARK_OFF_MODEL = 1.01

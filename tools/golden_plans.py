@@ -87,6 +87,7 @@ OPENING_CASH: Book = {"legs": {}, "orders": made.orders(CASH)}
 RC = ("BTC", "cbBTC", "LBTC", "eBTC", "SolvBTC", "ETH", "wstETH", "weETH", "rsETH", "rswETH", "pufETH", "HYPE")
 DOLLARS = ("USDT", "sUSDe", "USDe", "DAI", "sDAI", "OP", "DRV", "OLAS", "fxUSDC", "XYZ")
 LARGE = made.large_accounts()
+UNCONVERTED = merged(COIN_BOOKS["far_wings"], COIN_BOOKS["covered_call"])
 DERIBIT_COINS = made.collateral("BTC", "ETH", "stETH", "USYC", "BUIDL", "USDe", "USDT", "USD")
 ALT_OF_SRM = ("SOL", "HYPE")
 
@@ -361,6 +362,7 @@ def _derive_srm() -> dict[str, list[Case]]:
     alts["collateral"] = made.collateral("BTC", "ETH", "USDT", "wstETH", "XYZ")
     alts["cash"] = {"legs": CASH.future(1.0), "balances": {"USD": 5_000.0, "USDC": -4_000.0}}
     alts["listed_perpetuals"] = made.listed_perpetuals()
+    alts["paired_minis"] = made.paired_minis()
     return {
         "books_options": of_books("derive-srm", CASH_BOOKS, **more),
         "books_accounts": of_books("derive-srm", ACCOUNTS | alts | UNUSUAL, market="doubt", **more)
@@ -389,6 +391,12 @@ def _spm() -> dict[str, list[Case]]:
     accounts += of_books("deribit-spm", made.large_options(), **ether)
     accounts += of_books("deribit-spm", some(UNUSUAL, "minis_coin"), currency="BTC", vectors=True)
     accounts += of_books("deribit-spm", some(UNUSUAL, "minis_cash"), currency="USDC", vectors=True)
+    for label, book, reading in (
+        ("unconverted", UNCONVERTED, {"extended": "cash"}),
+        ("minis_marked", UNUSUAL["minis_coin"], {"base": "mark"}),
+    ):
+        changes = {f"deribit-spm.reading.{k}": v for k, v in reading.items()}
+        accounts += of_books("deribit-spm", {label: book}, overrides=changes, currency="BTC", vectors=True)
     usdc = some(CASH_BOOKS, "everything", "delta_neutral")
     return {
         "books_coin": of_books("deribit-spm", COIN_BOOKS, currency="BTC", vectors=True),
@@ -408,10 +416,12 @@ def _xpm() -> dict[str, list[Case]]:
     old = some(COIN_BOOKS, "everything", "far_wings") | large
     wallets = {"2024-06-17": ("BTC", "ETH", "stETH", "USDT", "USD")}
     wallets["2026-02-15"] = (*wallets["2024-06-17"], "USYC", "BUIDL")
+    unconverted = {"deribit-xpm.reading.extended": "cash"}
     return {
         "books_coin": of_books("deribit-xpm", COIN_BOOKS, vectors=True),
         "books_accounts": of_books("deribit-xpm", ACCOUNTS | orders | UNUSUAL, market="doubt", notes=True),
-        "books_large": of_books("deribit-xpm", large, vectors=True),
+        "books_large": of_books("deribit-xpm", large, vectors=True)
+        + of_books("deribit-xpm", {"unconverted": UNCONVERTED}, overrides=unconverted, vectors=True),
         "books_earlier": dated("deribit-xpm", old, vectors=True, notes=True)
         + [
             Case(f"collateral_{date}", f"deribit-xpm@{date}", made.collateral(*coins))
@@ -434,6 +444,10 @@ def _paradex(name: str) -> dict[str, list[Case]]:
         funded = {"paradex-pm.given.funding": 0.0004}
         readings += dated(name, {"floored_eth": ETH_CASH}, overrides=floored, **cells)
         readings += dated(name, {"funded": orders["orders"]}, overrides=funded, **cells)
+        paid = {"paradex-pm.given.funding": -0.0004}
+        readings += dated(name, some(UNUSUAL, "minis_ordered"), overrides=paid, **cells)
+        cheap = {"legs": {}, "orders": [{"instrument": CASH.put("9d", 0.95), "quantity": 1.0, "limit": 1.0}]}
+        readings += of_books(name, {"gaining_order": merged(CASH_BOOKS["short_box"], cheap)}, **cells)
     return {
         "books_options": of_books(name, CASH_BOOKS, vectors=name == "paradex-pm", **more),
         "books_accounts": of_books(name, accounts, market="doubt", **more),
@@ -539,6 +553,12 @@ def _protocol(name: str) -> dict[str, list[Case]]:
         ):
             changes = {f"dydx.open_interest.{k}": v for k, v in changed.items()} | more_changes
             grown += of_books(name, {f"open_{label}": PERPETUALS["alt_coins"]}, overrides=changes, **more)
+    if name == "drift":
+        changes = {"drift.pnl.initial": 7_501, "drift.pnl.maintenance": 8_123, "drift.perpetual.initial": 12_345}
+        changes |= {"drift.token.decimals.SOL": 12, "drift.token.size_factor.SOL": 1_000_000}
+        for market in ("odd", "doubt"):
+            grown += of_books(name, {f"tiny_{market}": made.tiny()}, market=market, **more)
+        grown += of_books(name, {"tiny_weighed": made.tiny()}, market="doubt", overrides=changes, **more)
     odd = MORE | some(PERPETUALS, "two_coins", "alt_coins", "large", "coins")
     return {
         "books_perpetuals": of_books(name, PERPETUALS | MORE, **more) + grown,

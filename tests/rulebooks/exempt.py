@@ -62,6 +62,11 @@ MASKED = "what it multiplies is 0 there already"
 NO_ROWS = "a sum over no rows, where nothing lies in the wallet"
 NO_GAIN_CHOSEN = "a gain in both basis moves stands above the grid's worst, so the lesser of the two is the same"
 CENTS = "the ninth decimal of a coin: less than any check can see"
+UNCOVERED = "positions alone leave one side uncovered or neither, and orders only add to it: this is no gain already"
+COVERED = "of the larger side no more is uncovered than there is: this is no gain already"
+FILL = "a fill's margin: the requirement asks for initial and maintenance alone"
+STEPS = "a step of the protocol's own sum, which the rulebook writes by itself: test_drift.py compares the two"
+COUNTED = "an order costs the same whatever its size, and none is smaller than a billionth of a coin"
 PRICED_IN_USD = "wallets alone are carried there, and each is priced in USD: its rate is 1"
 COSTS = "what is bought costs more than nothing, and the losses of the whole leave such a row out"
 NO_OPERATION: dict[str, dict[str, str]] = {
@@ -73,6 +78,7 @@ NO_OPERATION: dict[str, dict[str, str]] = {
     "deribit-spm": {
         r"deribit_matrix\.worst_case: vector\.worst\('scenario'\)\.losses\(\) -> .*": STILL,
         r"deribit\._margin: initial\.net\('account'\)\.rounded\(9\) -> .*": CENTS,
+        r"deribit\.delta_shock: \(-worst_of\(-both, -short\)\)\.losses\(\) - .* \+ .*": ONE_SIDE,
     },
     "okx": {
         r"okx\.margin: cells\.worst\('scenario'\)\.losses\(\) -> .*": STILL,
@@ -83,6 +89,18 @@ NO_OPERATION: dict[str, dict[str, str]] = {
         r"bybit_regular\.margin_balance: u\.carried \* u\.fx -> .*": PRICED_IN_USD,
         r"bybit_regular\.margin: book\.only\(u\.spot\)\.net\('account'\) \* 0\.0 -> .*": NO_ROWS,
         r"bybit_regular\.margin: premium\.losses\(\) -> premium": COSTS,
+    },
+    "paradex-pm": {
+        r"paradex_matrix\.shock: .*": "it prices contracts itself, and reads the moves, not the values, of a cube",
+        r"paradex\.uncovered: worst_of\(longs - held_shorts, shorts - held_longs\)\.losses\(\) -> .*": UNCOVERED,
+        r"paradex\.uncovered: \(worst_of\(longs, shorts\) - unhedged\)\.losses\(\) -> .*": COVERED,
+    },
+    "drift": {
+        r"drift_protocol\.of: .*": FILL,
+        r"drift_protocol\.scaled_by_deposits: .*": "a snapshot says nothing of a venue's deposits: no weight shrinks",
+        r"drift_protocol\.(value|pnl): .*": STEPS,
+        r"drift\.markets: blocks\.stable_price\(u\) \* PRICE -> .*": "no one asks a perpetual what its quote is worth",
+        r"drift\.margin\.side: \(book\.order \* float\(BASE\)\)\.rounded\(0\) -> .*": COUNTED,
     },
 }
 NO_OPERATION["deribit-xpm"] = NO_OPERATION["deribit-spm"]
