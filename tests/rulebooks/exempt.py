@@ -62,6 +62,7 @@ MASKED = "what it multiplies is 0 there already"
 NO_ROWS = "a sum over no rows, where nothing lies in the wallet"
 NO_GAIN_CHOSEN = "a gain in both basis moves stands above the grid's worst, so the lesser of the two is the same"
 CENTS = "the ninth decimal of a coin: less than any check can see"
+VALUES = "it prices contracts itself, and reads the moves, not the values, of a cube"
 UNCOVERED = "positions alone leave one side uncovered or neither, and orders only add to it: this is no gain already"
 COVERED = "of the larger side no more is uncovered than there is: this is no gain already"
 FILL = "a fill's margin: the requirement asks for initial and maintenance alone"
@@ -91,7 +92,8 @@ NO_OPERATION: dict[str, dict[str, str]] = {
         r"bybit_regular\.margin: premium\.losses\(\) -> premium": COSTS,
     },
     "paradex-pm": {
-        r"paradex_matrix\.shock: .*": "it prices contracts itself, and reads the moves, not the values, of a cube",
+        r"paradex_matrix\.shock: (interest|np\.where|universe\.index|1\.0 / growth).*": VALUES,
+        r"paradex_matrix\.shock: 1\.0 \+ spot_moves\(universe, grid\) -> (1\.0 - )?spot_moves.*": VALUES,
         r"paradex\.uncovered: worst_of\(longs - held_shorts, shorts - held_longs\)\.losses\(\) -> .*": UNCOVERED,
         r"paradex\.uncovered: \(worst_of\(longs, shorts\) - unhedged\)\.losses\(\) -> .*": COVERED,
     },
