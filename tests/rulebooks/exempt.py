@@ -19,6 +19,7 @@ NOTHING_TO_NOTICE: dict[str, dict[str, str]] = {
         r"collateral\.factor\.(USDC|USD)": "cash counts whole",
         r"2023-12-01 collateral\.initial_scale": "it scales a factor of 0",
     },
+    "bybit": {},
     "bybit-regular": {
         r"(linear|inverse)\.rates\.USD.*": STABLECOIN,
         r"option\..*\.USD": STABLECOIN,
