@@ -124,7 +124,8 @@ def held_names(portfolio: Portfolio, also: Texts | None = None) -> tuple[Texts, 
 def lay_out(portfolio: Portfolio, universe: Universe, names: Texts, place: Ints, accounts: tuple[str, ...]) -> Book:
     """Return the book of some accounts on a universe of their instruments; see ``resolve``.
 
-    ``names``, ``place``: what is held, and which of these each row is, as ``held_names`` gives them. Raises ``MissingData`` for accounts that were not asked for.
+    ``names``, ``place``: what is held, and which of these each row is, as ``held_names`` gives them. Raises
+    ``MissingData`` for accounts that were not asked for.
     """
     p, b, o = portfolio.positions, portfolio.balances, portfolio.orders
     rows = len(place)

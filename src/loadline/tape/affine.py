@@ -35,14 +35,17 @@ class Affine:
 
     @classmethod
     def columns(cls, cols: Ints, weight: Floats | float = 1.0) -> Affine:
-        """Return one column per expression, times a weight."""
+        """Return one column per expression, times a weight; ``cols``: (M,) numbers of columns."""
         n = len(cols)
         weights = np.broadcast_to(np.asarray(weight, np.float64), n)
         return cls(np.arange(n), np.asarray(cols, np.int64), np.array(weights), np.zeros(n))
 
     @classmethod
     def gathered(cls, row: Ints, col: Ints, weight: Floats, constant: Floats) -> Affine:
-        """Return expressions from triplets in any order."""
+        """Return expressions from triplets in any order.
+
+        ``row``, ``col``, ``weight``: (K,) expression, column and factor; ``constant``: (M,) one an expression.
+        """
         order = np.argsort(row, kind="stable")
         return cls(row[order], col[order], weight[order], np.asarray(constant, np.float64))
 
@@ -58,7 +61,7 @@ class Affine:
         )
 
     def take(self, rows: Ints) -> Affine:
-        """Return some expressions, repeats allowed, in a new order."""
+        """Return some expressions, repeats allowed, in a new order; ``rows``: (N,) which."""
         starts = np.searchsorted(self.row, np.arange(len(self) + 1))
         counts = np.diff(starts)[rows]
         row = np.repeat(np.arange(len(rows)), counts)

@@ -21,13 +21,13 @@ def shape(t: Term) -> tuple[int, int]:
 
 
 def source(t: Term, a: Term, idx: Ints) -> Ints:
-    """Return the element of argument ``a``, at the same level as ``t``, behind each element of ``t``."""
+    """Return the element of argument ``a``, at the same level as ``t``, behind elements ``idx``, (N,), of ``t``."""
     width, own = shape(t)[1], shape(a)[1]
     return idx // width * own + (idx % width if own > 1 else 0)
 
 
 def constant_at(t: Term, a: Term, idx: Ints) -> Floats:
-    """Return the numbers of a constant argument behind elements of ``t``."""
+    """Return the numbers of a constant argument behind elements ``idx``, (N,), of ``t``."""
     values = lifted(a, t.level, t.frame)
     width = shape(t)[1]
     row = idx // width if len(values) > 1 else np.zeros(len(idx), np.int64)

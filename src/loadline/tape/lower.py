@@ -33,13 +33,13 @@ class Model(Protocol):
     """What rows are written into; columns and rows only grow."""
 
     def columns(self, lower: Floats, upper: Floats, *, integer: bool = False) -> Ints:
-        """Add columns and return their numbers."""
+        """Add columns between ``lower`` and ``upper``, (N,), and return their numbers."""
 
     def rows(self, expressions: Affine, lower: Floats, upper: Floats) -> Ints:
         """Add rows ``lower <= expression <= upper``, constants counted, and return their numbers."""
 
     def extend(self, rows: Ints, cols: Ints, weight: Floats) -> None:
-        """Add new columns to rows that stand."""
+        """Add new columns to rows that stand; ``rows``, ``cols``, ``weight``: (N,) where and with what factor."""
 
 
 class Lowering:
@@ -67,7 +67,7 @@ class Lowering:
         self._columns: dict[tuple[int, int], tuple[Term, Ints]] = {}
 
     def lower(self, t: Term, idx: Ints, want: int) -> Affine:
-        """Return expressions for some elements of a term; raises ``NotLowered`` naming what cannot be written."""
+        """Return expressions for elements ``idx``, (N,), of a term; raises ``NotLowered`` naming what cannot be."""
         if t.op == "column":
             assert t.level is not None
             known = self.leaves.get((t.level, str(t.aux)))
@@ -77,7 +77,7 @@ class Lowering:
         return OPERATIONS[t.op](self, t, idx, want)
 
     def argument(self, t: Term, i: int, idx: Ints, want: int) -> Affine:
-        """Return expressions for argument number ``i`` behind elements of ``t``."""
+        """Return expressions for argument number ``i`` behind elements ``idx``, (N,), of ``t``."""
         a = t.args[i]
         if a.frame is None:
             return Affine.constants(constant_at(t, a, idx))
@@ -99,7 +99,7 @@ class Lowering:
         return Affine.joined(parts).sums(np.concatenate(where), len(idx))
 
     def variables(self, t: Term, idx: Ints, want: int) -> tuple[Ints, Ints]:
-        """Return the columns that stand for a term's elements (-1: none yet), and the elements that were new."""
+        """Return the columns that stand for a term's elements (-1: none yet), and which of ``idx``, (N,), were new."""
         key = (id(t), want)
         if key not in self._columns:
             rows, columns = shape(t)
@@ -116,11 +116,11 @@ class Lowering:
         return 10.0 ** round(np.clip(np.log10(max(size, 1e-9)) - 3.0, -9.0, 12.0)) if np.isfinite(size) else 1.0
 
     def stand_in(self, t: Term, cols: Ints) -> Affine:
-        """Return columns that stand for elements of a term, as expressions."""
+        """Return columns ``cols``, (N,), that stand for elements of a term, as expressions."""
         return Affine.columns(cols, self.unit(t))
 
     def below(self, t: Term, cols: Ints, expressions: Affine, want: int) -> Ints:
-        """Hold columns that stand for elements of a term on the wanted side of expressions."""
+        """Hold columns ``cols``, (N,), that stand for elements of a term on the wanted side of expressions."""
         unit = self.unit(t)
         gap = (self.stand_in(t, cols) - expressions).scaled(1.0 / unit)
         infinite, zero = np.full(len(cols), np.inf), np.zeros(len(cols))

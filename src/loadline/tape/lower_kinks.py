@@ -22,7 +22,10 @@ MOST_CHOICES = 64
 
 
 def kinked(low: Lowering, t: Term, idx: Ints, want: int) -> Affine:
-    """Lower ``losses``, ``signed`` or ``bracketed``: one row per piece, or the piece itself where there is but one."""
+    """Lower ``losses``, ``signed`` or ``bracketed``: one row per piece, or the piece itself where there is but one.
+
+    ``idx``: (N,) the elements wanted.
+    """
     k = kink(t, idx, *(_at(x, t, idx) for x in low.ranges.of(t.args[0])))
     straight = np.flatnonzero(k.linear)
     bent = np.flatnonzero(~k.linear)
@@ -95,7 +98,7 @@ def _turning(low: Lowering, t: Term, idx: Ints, var: Ints, slope: Floats) -> Non
 
 
 def least(low: Lowering, t: Term, idx: Ints, want: int) -> Affine:
-    """Lower a minimum of several terms; those that can never be the least are left out."""
+    """Lower a minimum of several terms at elements ``idx``, (N,); those that can never be the least are left out."""
     kept = np.stack([m.ravel()[idx] for m in matters(ranges_of(low.ranges, t))])
     single = kept.sum(0) == 1
     only, several = np.flatnonzero(single), np.flatnonzero(~single)

@@ -32,11 +32,11 @@ class Lazy(Protocol):
     var: Ints
 
     def separate(self, low: Lowering, value: Value, z: Floats, batch: int) -> int:
-        """Add the rows that a point violates and return how many."""
+        """Add the rows that a point ``z``, (columns,), violates and return how many."""
 
 
 def violated(low: Lowering, lazy: Lazy, value: Value, z: Floats) -> Ints:
-    """Return the elements whose column promises more than the tape gives, by more than rounding."""
+    """Return the elements whose column at ``z``, (columns,), promises more than the tape gives, beyond rounding."""
     made = np.flatnonzero(lazy.var >= 0)
     made = made[lazy.var[made] < len(z)]
     exact = value(lazy.term).ravel()[made]
@@ -67,7 +67,7 @@ class Worst:
         return len(fresh)
 
     def separate(self, low: Lowering, value: Value, z: Floats, batch: int) -> int:
-        """Add the worst scenarios that lie below what the column promises."""
+        """Add the worst scenarios that lie below what the column promises at ``z``, (columns,)."""
         x, count = value(self.term.args[0]), 0
         for o in violated(low, self, value, z).tolist():
             order = np.argsort(x[o], kind="stable")[:batch]
@@ -77,7 +77,7 @@ class Worst:
 
 
 def worst(low: Lowering, t: Term, idx: Ints, want: int) -> Affine:
-    """Lower a worst along an axis."""
+    """Lower a worst along an axis at elements ``idx``, (N,)."""
     x = t.args[0]
     width = shape(x)[1]
     if width == 1:
@@ -167,7 +167,7 @@ class Tail:
         return n
 
     def separate(self, low: Lowering, value: Value, z: Floats, batch: int) -> int:
-        """Add the scenarios of the present tail, and some that come next."""
+        """Add the scenarios of the tail at ``z``, (columns,), and some that come next."""
         x, count = value(self.term.args[0]), 0
         for o in violated(low, self, value, z).tolist():
             order = np.argsort(x[o], kind="stable")
@@ -177,7 +177,7 @@ class Tail:
 
 
 def tail(low: Lowering, t: Term, idx: Ints, want: int) -> Affine:
-    """Lower an expected shortfall; a value at risk is not concave and is refused."""
+    """Lower an expected shortfall at elements ``idx``, (N,); a value at risk is not concave and is refused."""
     if shape(t.args[0])[1] == 1:
         return low.lower(t.args[0], idx, want)
     if getattr(t.aux[0], "measure", "") != "es":
@@ -208,13 +208,13 @@ class Tangent:
         self.term, self.var, self.touch = term, var, touch
 
     def separate(self, low: Lowering, value: Value, z: Floats, batch: int) -> int:
-        """Add the tangent at the present point wherever the column promises more than the charge."""
+        """Add the tangent at ``z``, (columns,), wherever the column promises more than the charge."""
         x = value(self.term.args[0])
         return sum(self.touch(low, self, o, x) for o in violated(low, self, value, z).tolist())
 
 
 def charge(low: Lowering, t: Term, idx: Ints, want: int) -> Affine:
-    """Lower ``tiered`` or ``power``: rates that rise with size, by tangents on either side of 0."""
+    """Lower ``tiered`` or ``power`` at elements ``idx``, (N,): rates that rise with size, by tangents beside 0."""
     bits = low.curvature.of(t).ravel()[idx]
     free = np.flatnonzero(bits == AFFINE)
     rest = np.flatnonzero(bits != AFFINE)
@@ -284,7 +284,7 @@ def _capped(low: Lowering, t: Term, new: Ints, var: Ints) -> None:
 
 
 def norm(low: Lowering, t: Term, idx: Ints, want: int) -> Affine:
-    """Lower ``-sqrt(x' R x)``, R positive semidefinite, by tangents."""
+    """Lower ``-sqrt(x' R x)``, R positive semidefinite, at elements ``idx``, (N,), by tangents."""
     var, new = low.variables(t, idx, want)
     if len(new) and want < 0:
         _unbranched(low, t, len(new))
