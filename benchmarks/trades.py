@@ -58,7 +58,7 @@ def pre_trade(name: str) -> tuple[Work, Work]:
         Rival("eager what-if", lambda: what_if(book, market(), name, trade), 1, "rule, before and after, explained"),
     )
     check: tuple[Aim, ...] = (under(20e-6),) if name == "derive" else ()
-    many: tuple[Aim, ...] = (under(10e-3, CANDIDATES),) if name == "derive" else ()
+    many: tuple[Aim, ...] = (under(10e-3, CANDIDATES), under(10e-3, CANDIDATES, wall="two")) if name == "derive" else ()
     facts = {"legs": LEGS, "candidates": CANDIDATES}
 
     def spread(workers: int) -> None:

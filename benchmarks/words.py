@@ -199,9 +199,8 @@ def _check(r: Row) -> str:
 
 def _check_missed(r: Row) -> str:
     return (
-        "every leg's groups, offsets and columns are laid out anew for each trade, and a call from Python into "
-        "compiled code with some thirty arrays costs several microseconds; many candidates in one call share the "
-        "second"
+        "every leg's groups, offsets and columns are laid out anew for each trade, and calling compiled code from "
+        "Python costs a few microseconds more; many candidates in one call share the second"
     )
 
 

@@ -150,10 +150,11 @@ def second_core(bound: float = 1.8) -> Aim:
     return Aim(text, lambda row: row["wall"]["one"] / row["wall"]["two"], bound, True, wall=True)
 
 
-def under(seconds: float, of: int = 1, text: str = "", *, wall: bool = False) -> Aim:
-    """At most so many seconds of one core (or of wall time) for so many units of work."""
+def under(seconds: float, of: int = 1, text: str = "", *, wall: str = "") -> Aim:
+    """At most so many seconds of one core (or of wall time, ``one`` or ``two`` workers) for so many units of work."""
     steps = ((1e-6, "ns", 1e9), (1e-3, "µs", 1e6), (1.0, "ms", 1e3), (float("inf"), "s", 1.0))
     unit, size = next((unit, size) for below, unit, size in steps if seconds < below)
-    clock = (lambda row: row["wall"]["one"]) if wall else (lambda row: row["processor"])
+    clock = (lambda row: row["wall"][wall]) if wall else (lambda row: row["processor"])
     said = text or f"under {seconds * size:g} {unit}" + (f" for {of:,}" if of > 1 else "")
-    return Aim(said, lambda row: clock(row) * of * size, seconds * size, False, unit, wall)
+    said += f", {wall} worker{'s' if wall == 'two' else ''}" if wall else ""
+    return Aim(said, lambda row: clock(row) * of * size, seconds * size, False, unit, bool(wall))
