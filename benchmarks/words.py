@@ -240,6 +240,7 @@ GAP: dict[str, Said] = {
 MISSED: dict[tuple[str, int], Said] = {
     ("price", 0): _price_missed_numpy,
     ("price", 1): _price_missed_jax,
+    ("price", 2): _price_missed_time,
     ("price", 3): _price_missed_time,
     ("worst", 0): _scipy_missed,
     ("worst", 1): _hand_missed,
@@ -251,4 +252,5 @@ MISSED: dict[tuple[str, int], Said] = {
     ("tick", 0): _tick_missed,
     ("check derive", 0): _check_missed,
     ("checks derive", 0): _checks_missed,
+    ("checks derive", 1): _checks_missed,
 }
