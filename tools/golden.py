@@ -15,7 +15,8 @@ from loadline.engine.engine import margins
 from loadline.engine.result import MarginResult
 from tests.reference.rules.twins import parts_of, twin_of
 from tools import golden_market
-from tools.golden_plans import BOOKS, Case, families
+from tools.golden_case import Case
+from tools.golden_plans import BOOKS, families
 
 FOLDER = Path(__file__).resolve().parent.parent / "cases"
 AGREE = 1e-9

@@ -12,7 +12,7 @@ from loadline.engine.verify import verify_file
 from loadline.io.market import read_market
 from loadline.rulebooks.rulebook import SHIPPED, load
 from tools import golden as maker
-from tools.golden_plans import ends_of
+from tools.golden_extremes import ends_of
 
 FOLDER = Path(__file__).resolve().parents[2] / "cases"
 FILES = sorted(FOLDER.glob("*/*.json"))
