@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from loadline.cli.amounts import amount, decimals
-from loadline.cli.explain_view import Line, below, draw_lines, joined, signed, tone
+from loadline.cli.explain_view import draw_differences, signed, tone
 from loadline.cli.render import Cell, Column, Screen
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def draw_diff(screen: Screen, found: Diff, depth: int, about: Sequence[str]) -> 
     screen.say()
     draw_drivers(screen, found.drivers(), ccy, names)
     screen.say(f"where the {found.side} requirement differs: contributions, factors applied", "dim bold")
-    draw_aligned(screen, found.rows, ccy, depth, names)
+    draw_differences(screen, found.rows, ccy, depth, names, "nothing differs")
     screen.say()
 
 
@@ -71,34 +71,3 @@ def reason(row: Aligned, ccy: str, names: tuple[str, str]) -> str:
     change = change or f"{row.change:+,.{places}f}"
     note = f": {row.note}" if "scenario" in row.note else ""
     return f"{change} {row.path[-1]}{alone}{note}"
-
-
-def draw_aligned(
-    screen: Screen, rows: Sequence[Aligned], ccy: str, depth: int, names: tuple[str, str] = ("left", "right")
-) -> None:
-    """Draw the rows that differ down to a depth: left, right, change; a side without such a row stays empty."""
-    largest = max((abs(r.change) for r in rows), default=0.0)
-    least = max(largest * 1e-9, 0.5 * 10.0 ** -decimals([largest], ccy))
-    changed = {r.path for r in rows if abs(r.change) > least}
-    kept = {p[: i + 1] for p in changed for i in range(len(p))}
-    listed = [r for r in rows if r.path in kept]
-    shown = [r for r in listed if len(r.path) <= depth + 1]
-    if not shown:
-        screen.say("nothing differs", "dim")
-        return
-    hidden: Mapping[tuple[str, ...], int] = below(listed, depth)
-    places = decimals([x for r in shown for x in (r.left, r.right) if x is not None], ccy)
-
-    def cell(value: float | None) -> str:
-        return "" if value is None else amount(value, ccy, places)
-
-    lines = [
-        Line(
-            r.path,
-            joined(r.note, hidden.get(r.path, 0)),
-            (cell(r.left), cell(r.right), signed(r.change, ccy, places)),
-            ("", "", tone(r.change, least)),
-        )
-        for r in shown
-    ]
-    draw_lines(screen, lines, (*names, f"change, {ccy}"))

@@ -56,25 +56,38 @@ def differences(before: Sequence[Row], after: Sequence[Row]) -> list[Difference]
 
 
 def draw_differences(
-    screen: Screen, rows: Sequence[Difference], ccy: str, depth: int, titles: tuple[str, str] = ("before", "after")
+    screen: Screen,
+    rows: Sequence[Difference] | Sequence[Aligned],
+    ccy: str,
+    depth: int,
+    titles: tuple[str, str] = ("before", "after"),
+    nothing: str = "nothing changes",
 ) -> None:
-    """Draw the rows that differ down to a depth: before, after, change."""
+    """Draw the rows that differ down to a depth: both sides, change; a side without such a row stays empty."""
     largest = max((abs(r.change) for r in rows), default=0.0)
     least = max(largest * 1e-9, 0.5 * 10.0 ** -decimals([largest], ccy))
     changed = {r.path for r in rows if abs(r.change) > least}
     kept = {p[: i + 1] for p in changed for i in range(len(p))}
     listed = [r for r in rows if r.path in kept]
     shown = [r for r in listed if len(r.path) <= depth + 1]
+    if not shown:
+        screen.say(nothing, "dim")
+        return
     hidden = below(listed, depth)
-    places = decimals([x for r in shown for x in (r.before, r.after)], ccy)
+    places = decimals([x for r in shown for x in sides(r) if x is not None], ccy)
     lines = []
     for r in shown:
-        texts = (amount(r.before, ccy, places), amount(r.after, ccy, places), signed(r.change, ccy, places))
-        lines.append(Line(r.path, joined(r.note, hidden.get(r.path, 0)), texts, ("", "", tone(r.change, least))))
-    if not lines:
-        screen.say("nothing changes", "dim")
-        return
+        cells = tuple("" if x is None else amount(x, ccy, places) for x in sides(r))
+        tones = ("", "", tone(r.change, least))
+        lines.append(
+            Line(r.path, joined(r.note, hidden.get(r.path, 0)), (*cells, signed(r.change, ccy, places)), tones)
+        )
     draw_lines(screen, lines, (*titles, f"change, {ccy}"))
+
+
+def sides(row: Difference | Aligned) -> tuple[float | None, float | None]:
+    """Return what stands on either side of a row."""
+    return (row.before, row.after) if isinstance(row, Difference) else (row.left, row.right)
 
 
 def signed(value: float, ccy: str, places: int) -> str:
