@@ -37,6 +37,10 @@ def at_word(word: str, flag: str = "") -> Iterator[None]:
         raise AtWord(error, word, flag) from error
 
 
+FEW, MANY = 12, 24
+"""Known words up to which all are listed beside a likely one, and where nothing is likely."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return the known word that reads most like ``word``, or nothing."""
     listed = list(known)
@@ -49,8 +53,9 @@ def unknown(kind: str, word: str, known: Iterable[str], *, flag: str = "", at: s
     """Return the error of a word that is not among those known; ``at`` is the part of the command line to mark."""
     listed = list(known)
     near = nearest(word, listed)
-    told = f"known: {', '.join(listed)}" if len(listed) <= 12 else f"{len(listed)} are known"
-    remedy = f"did you mean {near}?" + (f" ({told})" if len(listed) <= 12 else "") if near else told
+    more = len(listed) - MANY
+    told = "known: " + ", ".join([*listed[:MANY], f"and {more} more"] if more > 0 else listed)
+    remedy = f"did you mean {near}?" + (f" ({told})" if len(listed) <= FEW else "") if near else told
     return AtWord(CommandLineError(f"no {kind} {word!r}", remedy=remedy), at or word, flag)
 
 
