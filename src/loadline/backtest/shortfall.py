@@ -81,8 +81,9 @@ def critical_values(trials: int, rate: float, freedom: float, *, size: float, dr
     var, es = student_t_var_es(1.0 - rate, freedom)
     rng = np.random.default_rng(seed)
     ones, twos = [], []
-    for lo in range(0, draws, max(CHUNK // trials, 1)):
-        x = rng.standard_t(freedom, (min(CHUNK // trials or 1, draws - lo), trials))
+    at_once = max(CHUNK // trials, 1)
+    for lo in range(0, draws, at_once):
+        x = rng.standard_t(freedom, (min(at_once, draws - lo), trials))
         beyond = x + var < 0
         total, n = np.where(beyond, x, 0.0).sum(1) / es, beyond.sum(1)
         twos.append(total / (trials * rate) + 1.0)
