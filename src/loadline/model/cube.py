@@ -20,12 +20,16 @@ FxPolicy = Literal["settle", "held", "scenario"]
 
 @dataclass(frozen=True, eq=False)
 class Shocked:
-    """A universe after scenarios: ``forward``, ``vol`` (N, S); ``discount`` (N,) if options are discounted."""
+    """A universe after scenarios: ``forward``, ``vol`` (N, S); ``discount`` (N,) if options are discounted.
+
+    ``tau``: (N,) years left once the horizon has passed, those of today if left out; at 0 an option pays off.
+    """
 
     forward: Floats
     vol: Floats
     discount: Floats | None = None
     conversion: Floats | None = None
+    tau: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,12 +118,13 @@ class _Priced:
         form, multiplier, forward, strike, tau, right = (c[rows] for c in self.columns)
         s = self.shocked
         discount, shifted, index = (None if x is None else x[rows] for x in (s.discount, s.conversion, self.index))
+        later = tau if s.tau is None else s.tau[rows]
 
-        def value(prices: Floats, vols: Floats, conversion: Floats | None) -> Floats:
-            facts = (form, multiplier, prices, strike, vols, tau, right)
+        def value(prices: Floats, vols: Floats, left: Floats, conversion: Floats | None) -> Floats:
+            facts = (form, multiplier, prices, strike, vols, left, right)
             return contract_values(*facts, discount=discount, conversion=conversion)
 
-        return value(s.forward[rows], s.vol[rows], shifted), value(forward, self.vol[rows], index)[:, 0]
+        return value(s.forward[rows], s.vol[rows], later, shifted), value(forward, self.vol[rows], tau, index)[:, 0]
 
     def moved(self, before: _Priced) -> Bools:
         """(N,) which rows anything differs in; all of them where there are more scenarios or other inputs."""
@@ -135,7 +140,7 @@ class _Priced:
 
     def _given(self) -> tuple[Any, ...]:
         s = self.shocked
-        return s.forward, s.vol, s.discount, s.conversion, self.vol, self.index
+        return s.forward, s.vol, s.discount, s.conversion, s.tau, self.vol, self.index
 
 
 def build_cube(universe: Universe, scenarios: Scenarios, shocked: Shocked, base_vol: Floats | None = None) -> Cube:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from loadline.foundation.errors import InputError
 from loadline.foundation.table import Floats, Ints, Labels, Texts, content_hash
+from loadline.model.residuals import Residuals
 
 EVERY = "*"
 """The underlying that stands for all of them, in a grid that moves each by the same fraction."""
@@ -34,7 +35,8 @@ class Scenarios:
     ``label``, ``family``: (S,) text; ``spot``: (S, U) fraction of price; ``vol``: (S, U) the vol instruction, +1 up,
     0 none, -1 down for rules with their own term structure, or the relative move itself; ``dampening``: (S, U) factor
     on the PnL; ``weight``: (S,) probability, summing to 1 where it means one; ``own_label``: (S,) by underlying, what
-    it calls its own moves.
+    it calls its own moves. ``residual``: how surfaces moved beyond ``vol``, and ``pick``: (S,) which of its dates each
+    scenario takes, -1 for none.
     """
 
     label: Texts
@@ -45,6 +47,8 @@ class Scenarios:
     dampening: Floats
     weight: Floats
     own_label: Mapping[str, Texts] = field(default_factory=dict)
+    residual: Residuals | None = None
+    pick: Ints | None = None
 
     def __post_init__(self) -> None:
         s, u = len(self.label), len(self.underlyings)
@@ -57,6 +61,13 @@ class Scenarios:
             )
         if (self.spot <= -1).any():
             raise InputError("a scenario moves a price to zero or below", remedy="keep spot moves above -1")
+        if (self.residual is None) != (self.pick is None):
+            raise InputError("surface moves without a pick, or a pick without them", remedy="give both, or neither")
+        if self.residual is not None and self.pick is not None:
+            known = len(self.pick) == s and ((self.pick >= -1) & (self.pick < len(self.residual))).all()
+            if not known:
+                raise InputError("pick does not name a date of the surface moves for each scenario",
+                                 remedy="give one number per scenario, -1 for none")  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.label)
@@ -112,4 +123,6 @@ class Scenarios:
     @cached_property
     def identity(self) -> str:
         """The content hash."""
-        return content_hash(self.label, self.family, self.underlyings, self.spot, self.vol, self.dampening, self.weight)
+        surface = () if self.residual is None else (self.residual.identity, self.pick)
+        moves = (self.spot, self.vol, self.dampening, self.weight)
+        return content_hash(self.label, self.family, self.underlyings, *moves, *surface)

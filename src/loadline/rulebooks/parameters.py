@@ -11,7 +11,7 @@ import difflib
 import math
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,7 @@ import numpy as np
 from loadline.foundation.errors import Defect, Reason, RuleError
 from loadline.foundation.table import Floats, Labels, content_hash
 from loadline.foundation.units import format_time
+from loadline.model.scenario_set import Scenarios
 from loadline.rulebooks.parameter_faults import (
     HEAD,
     RESERVED,
@@ -65,7 +66,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Version:
-    """The parameters of a rulebook from one instant on (epoch ms), the structure they go with and their source."""
+    """The parameters of a rulebook from one instant on (epoch ms), the structure they go with and their source.
+
+    ``scenarios``: a calibrated set that comes with them, for rules that do not make their own.
+    """
 
     rulebook: str
     effective: int
@@ -74,6 +78,7 @@ class Version:
     parameters: Mapping[str, Parameter]
     note: str = ""
     overridden: tuple[str, ...] = ()
+    scenarios: Scenarios | None = None
 
     @cached_property
     def label(self) -> str:
@@ -84,7 +89,8 @@ class Version:
     def identity(self) -> str:
         """The content hash of everything that can move a number."""
         rows = sorted((p.name, repr(p.value), repr(sorted(p.by_key.items()))) for p in self.parameters.values())
-        return content_hash(self.rulebook, self.structure, rows)
+        given = () if self.scenarios is None else (self.scenarios.identity,)
+        return content_hash(self.rulebook, self.structure, rows, *given)
 
     def parameter(self, name: str) -> Parameter:
         """Return one parameter; raises ``RuleError`` with the nearest name."""
@@ -156,15 +162,7 @@ class Version:
         if faults:
             raise RuleError("parameters cannot be overridden so:\n" + "\n".join(f"  - {f}" for f in faults))
         said = tuple(f"{self.rulebook}.{path}={value}" for path, value in changes.items())
-        return Version(
-            self.rulebook,
-            self.effective,
-            self.structure,
-            self.source,
-            parameters,
-            self.note,
-            (*self.overridden, *said),
-        )
+        return replace(self, parameters=parameters, overridden=(*self.overridden, *said))
 
 
 def _defects(faults: Iterable[Fault], where: str, reason: Reason = Reason.INVALID_VALUE) -> Iterator[Defect]:

@@ -7,6 +7,8 @@ number ceil(n (1 - level)) of the rising PnL (by cumulative weight where scenari
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from loadline.foundation.table import Labels
@@ -33,6 +35,8 @@ def scenarios(universe: Universe, p: Version) -> Scenarios:
     coins = known + [n for n in held if n not in known]
     if not held:
         return Scenarios.of([("now", "grid", 0.0, 0.0, 1.0)])
+    if p.scenarios is not None:
+        return given(universe, p.scenarios)
     covariance = factors.factor_covariance(Labels.ordered(coins), p)[:, :2, :, :2]
     n = len(coins)
     joint = covariance.transpose(1, 0, 3, 2).reshape(2 * n, 2 * n)  # all prices, then all vols
@@ -52,6 +56,19 @@ def scenarios(universe: Universe, p: Version) -> Scenarios:
     return Scenarios(found.label, found.family, (*held, *still), spot, vol, np.ones(spot.shape), found.weight)
 
 
+def given(universe: Universe, found: Scenarios) -> Scenarios:
+    """Return the set that comes with the version; stablecoins that it does not move stand still."""
+    still = tuple(n for n in universe.underlyings.names if n in STABLE and n not in found.underlyings)
+    zero = np.zeros((len(found), len(still)))
+    spot, vol = np.hstack([found.spot, zero]), np.hstack([found.vol, zero])
+    return replace(found, underlyings=(*found.underlyings, *still), spot=spot, vol=vol, dampening=np.ones(spot.shape))
+
+
+def tail_with(version: Version, scenarios: Scenarios) -> Version:
+    """Return a version of ``tail`` that margins with this set instead of making its own."""
+    return replace(version, scenarios=scenarios)
+
+
 def shock(universe: Universe, moves: Scenarios, p: Version) -> Shocked:
     """Return forwards moved with their underlying, and vols moved by tenor; the smile keeps its moneyness."""
     q = universe.quotes
@@ -65,8 +82,8 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
     """Return initial and maintenance requirement per account, in USD at each scenario's prices."""
     from loadline.kernels.tail import TailMeasure  # compiled code: loaded on first use
 
-    u, given = book.universe, cube.scenarios.weight
-    weights = None if (given == given[0]).all() else given
+    u, weight = book.universe, cube.scenarios.weight
+    weights = None if (weight == weight[0]).all() else weight
     pnl = (book.quantity * cube.term(cube.unit_pnl("scenario"))).net("account")
     pending = (book.unsettled * cube.term(cube.fx - u.fx[:, None])).net("account").named("unsettled pnl")
     pnl = (pnl + pending).named("scenario PnL")

@@ -1,0 +1,111 @@
+"""Joint moves of history, and the scenarios that a volatility of today makes of them.
+
+Every scenario takes one start date for all assets, and each asset its own liquidation period from there, so what
+moved together stays together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from loadline.foundation.errors import InputError
+from loadline.foundation.table import Floats, Ints, Texts, content_hash
+from loadline.foundation.units import format_time
+from loadline.model.residuals import Residuals
+from loadline.model.scenario_set import Scenarios
+from loadline.scenarios.historical import filtered
+
+__all__ = ["HISTORY", "STRESS", "Moves", "Residuals", "filtered_scenarios"]
+
+HISTORY, STRESS = "history", "stress"
+"""The families of a calibrated set: all of history, filtered; and its most stressed period, as it came."""
+
+
+@dataclass(frozen=True, eq=False)
+class Moves:
+    """S joint moves of N assets.
+
+    ``start``, ``end``: (S,) epoch ms; ``names``: of the assets; ``spot``: (S, N) log return of each over its own
+    liquidation period of ``days`` (N,); ``level``: (S, N) log move of 30-day at-the-money vol; ``sigma``: (S, N)
+    volatility over the same period as it was forecast before the start. NaN where an asset was not listed.
+    """
+
+    start: Ints
+    end: Ints
+    names: tuple[str, ...]
+    days: Floats
+    spot: Floats
+    level: Floats
+    sigma: Floats
+    residual: Residuals | None = None
+
+    def __post_init__(self) -> None:
+        shape = (len(self.start), len(self.names))
+        wrong = [n for n in ("spot", "level", "sigma") if getattr(self, n).shape != shape]
+        if wrong or len(self.end) != shape[0] or len(self.days) != shape[1]:
+            raise InputError(f"moves are not {shape}: {', '.join(wrong) or 'end or days'}",
+                             remedy="give one row per scenario, one column per asset")  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @property
+    def identity(self) -> str:
+        """The content hash."""
+        surface = "" if self.residual is None else self.residual.identity
+        moves = (self.spot, self.level, self.sigma)
+        return content_hash(self.start, self.end, self.names, self.days, *moves, surface)
+
+
+def filtered_scenarios(
+    moves: Moves,
+    sigma_now: Floats,
+    *,
+    damping: float = 0.5,
+    cap: float = 3.0,
+    stress: int = 250,
+    weight: Floats | None = None,
+    seed: int = 20260101,
+) -> Scenarios:
+    """Return moves rescaled to the volatility of today, and those of the most stressed period as they came.
+
+    ``sigma_now``: (N,) volatility of each asset over its own period from now on; ``damping``, ``cap``: as in
+    ``historical.filtered``; ``stress``: scenarios in the stressed period, 0 for none; ``weight``: (S,) of history,
+    equal if left out; ``seed``: of the draw of surface moves. Moves of vol are not rescaled. Raises ``InputError``
+    where a move is missing: fill it by a rule first.
+    """
+    if not (np.isfinite(moves.spot).all() and np.isfinite(moves.sigma).all()):
+        raise InputError("moves of an asset that was not listed yet", remedy="fill them by a rule, or leave it out")
+    spot = filtered(moves.spot, moves.sigma, sigma_now, damping=damping, cap=cap)
+    worst = stressed(moves, stress)
+    spot, level = np.vstack([spot, moves.spot[worst]]), np.nan_to_num(np.vstack([moves.level, moves.level[worst]]))
+    labels = np.concatenate([_labels(moves.start), _labels(moves.start[worst])])
+    family = np.array([HISTORY] * len(moves) + [STRESS] * len(worst))
+    share = np.full(len(moves), 1.0 / len(moves)) if weight is None else weight / weight.sum()
+    weights = np.concatenate([share, np.full(len(worst), 1.0 / max(len(worst), 1))])
+    pick = None
+    if moves.residual is not None:
+        pick = np.random.default_rng(seed).integers(len(moves.residual), size=len(labels))
+    ones = np.ones(spot.shape)
+    change = np.expm1(spot), np.expm1(level)
+    return Scenarios(labels, family, moves.names, *change, ones, weights, residual=moves.residual, pick=pick)
+
+
+def stressed(moves: Moves, count: int) -> Ints:
+    """Return the rows of the ``count`` scenarios in a row whose returns were largest, as a mean over assets.
+
+    Each asset's squared return counts in units of its own mean square, so that no asset decides alone.
+    """
+    if count <= 0:
+        return np.empty(0, np.int64)
+    square = moves.spot**2
+    size = np.nanmean(square / np.nanmean(square, axis=0), axis=1)
+    run = np.convolve(size, np.ones(min(count, len(size))), "valid")
+    first = int(np.argmax(run))
+    return np.arange(first, first + min(count, len(size)))
+
+
+def _labels(start: Ints) -> Texts:
+    return np.array([format_time(int(t))[:10] for t in start.tolist()])
