@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 from loadline.engine.greeks import greeks
 from loadline.foundation.errors import InputError
+from loadline.foundation.units import MS_PER_DAY
 from loadline.model.book import resolve
 from loadline.model.cube import Shocked, build_cube
 from loadline.model.instruments import Kind
 from loadline.model.positions import Portfolio
 from loadline.model.scenario_set import Scenarios
-from loadline.model.shift import carry_over, model_values, only_rows, shift_market, worth
+from loadline.model.shift import Shift, carry_over, model_values, only_rows, shift_market, shifted, worth
 from tests.engine.books import IDS, INDEX, MARKET, book, books
 
 Q, TABLE = MARKET.quotes, MARKET.instruments
@@ -123,3 +124,60 @@ def test_only_rows_keeps_order_and_forgets_strangers() -> None:
     near = only_rows(MARKET, np.array(["ETH-PERPETUAL", "BTC-PERPETUAL", "XYZ"]))
     assert near.instruments.id.tolist() == ["BTC-PERPETUAL", "ETH-PERPETUAL"]
     assert len(near.quotes) == 2 and near.index == MARKET.index
+
+
+def test_a_stablecoin_that_falls_makes_what_is_quoted_in_it_dearer_and_what_is_paid_in_it_worth_less() -> None:
+    after = shifted(MARKET, Shift(spot={"USDC": -0.2}))
+    in_usdc = TABLE.quote == "USDC"
+    np.testing.assert_allclose(after.quotes.forward[in_usdc], Q.forward[in_usdc] / 0.8, rtol=1e-15)
+    np.testing.assert_array_equal(after.quotes.forward[~in_usdc], Q.forward[~in_usdc])
+    assert after.price("USDC") == pytest.approx(0.8 * MARKET.price("USDC")) and after.price("BTC") == INDEX["BTC"]
+    # a coin bought with a stablecoin is worth the same dollars; the stablecoin beside it is not
+    perpetual = "BTC_USDC-PERPETUAL"
+    held = book({("a", perpetual): 1.0}, {("a", "USDC"): 1000.0})
+    positions, cash = worth(carry_over(held, MARKET, after), after)
+    assert cash == pytest.approx(0.8 * 1000 * MARKET.price("USDC"))
+    forward = Q.forward[IDS.index(perpetual)]
+    assert positions == pytest.approx((forward / 0.8 - forward) * 0.8 * MARKET.price("USDC"), rel=1e-12)
+
+
+def test_the_basis_moves_perpetuals_and_dated_contracts_apart_from_spot() -> None:
+    after = shifted(MARKET, Shift(perpetual={"BTC": -0.02}, future={"BTC": 0.09}))
+    ratio = dict(zip(IDS, (after.quotes.forward / Q.forward).tolist(), strict=True))
+    assert ratio["BTC-PERPETUAL"] == ratio["BTC_USDC-PERPETUAL"] == pytest.approx(0.98)
+    assert ratio["BTC-11D"] == ratio["BTC-11D-85000-C"] == pytest.approx(1 + 0.09 * 11 / 90)
+    assert ratio["BTC-116D"] == ratio["BTC_USDC-116D-85000-P"] == pytest.approx(1.09)
+    assert ratio["ETH-PERPETUAL"] == 1.0 and after.index == MARKET.index
+
+
+def test_vols_move_by_tenor_where_asked() -> None:
+    after = shifted(MARKET, Shift(vol={"BTC": 0.5}, by_tenor=True))
+    moved = np.log(after.quotes.vol[OPTION] / Q.vol[OPTION]) / np.log(1.5)
+    days = (TABLE.expiry[OPTION] - MARKET.as_of) / MS_PER_DAY
+    power = np.where(days < 30, 0.45, 0.65)
+    expected = np.where(TABLE.underlying[OPTION] == "BTC", (30 / days) ** power, 0.0)
+    np.testing.assert_allclose(moved, expected, atol=1e-12)
+
+
+def test_below_a_week_vols_move_as_at_a_week() -> None:
+    near = MARKET.replace(as_of=int(TABLE.expiry[OPTION].min()) - 2 * MS_PER_DAY)
+    after = shifted(near, Shift(vol={"BTC": 0.5}, by_tenor=True))
+    first = OPTION & (TABLE.expiry == TABLE.expiry[OPTION].min()) & (TABLE.underlying == "BTC")
+    moved = np.log(after.quotes.vol[first] / Q.vol[first]) / np.log(1.5)
+    np.testing.assert_allclose(moved, (30 / 7) ** 0.45, rtol=1e-12)
+
+
+@pytest.mark.parametrize("spot", [{"BTC": -1.0}, {"USD": 0.1}, {"BTC": np.nan}])
+def test_impossible_shifts_are_refused(spot: dict[str, float]) -> None:
+    with pytest.raises(InputError, match="cannot be"):
+        Shift(spot=spot)
+
+
+def test_no_shift_is_the_market_itself() -> None:
+    assert shifted(MARKET, Shift(spot={"BTC": 0.0})) is MARKET
+
+
+@given(spot=MOVES, vol=MOVES)
+def test_one_fraction_for_all_is_a_shift_of_each(spot: float, vol: float) -> None:
+    every = shifted(MARKET, Shift(dict.fromkeys(INDEX, spot), dict.fromkeys(INDEX, vol)))
+    assert every.identity == shift_market(MARKET, spot, vol).identity
