@@ -1,0 +1,256 @@
+"""Many dates through the engine: open the books, ask every model, see what was lost; each date a line in a journal.
+
+A date is one part of work, on threads or Ray. A run that was killed goes on from its journal: the dates in it are not
+computed again, and what comes out is the same to the last bit, because numbers are written as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from loadline.backtest.families import Size, books
+from loadline.backtest.ledger import carried
+from loadline.backtest.null import Curve, curve
+from loadline.backtest.replay import Replay, Window
+from loadline.engine.cluster import Pool, Threads
+from loadline.engine.engine import Asked, margins
+from loadline.engine.result import MarginResult
+from loadline.foundation.errors import InputError, LoadlineError, Unavailable
+from loadline.foundation.table import content_hash
+from loadline.model.market import Market
+from loadline.model.positions import Portfolio
+
+FORMAT = 1
+"""Of the journal."""
+
+
+class Model(Protocol):
+    """What sets margin: a name for the tables, its identity, and the rulebook that answers at a date."""
+
+    @property
+    def name(self) -> str:
+        """The name in tables."""
+
+    @property
+    def identity(self) -> str:
+        """The content hash of all it will ever answer from."""
+
+    @property
+    def null(self) -> tuple[str, ...]:
+        """The accounts' families whose scenarios say how often a date is hit; empty where it has none."""
+
+    def at(self, as_of: int) -> Asked:
+        """Return the rulebook at a date, made from what was known then."""
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A rulebook as it is shipped, with the version in force at each date."""
+
+    rulebook: str
+    label: str = ""
+    null: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name in tables."""
+        return self.label or self.rulebook
+
+    @property
+    def identity(self) -> str:
+        """The content hash."""
+        return content_hash(self.rulebook, self.null)
+
+    def at(self, as_of: int) -> Asked:
+        """Return the rulebook's name."""
+        return self.rulebook
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is asked of every date: which books of which coins, how large, and under which models.
+
+    ``seed``: of drawn books. ``moments``: markets between a date and its end point that worst-path losses look at.
+    """
+
+    families: tuple[str, ...]
+    coins: tuple[str, ...]
+    size: Size
+    models: tuple[Model, ...]
+    days: float
+    seed: int = 0
+    moments: int = 64
+
+    def identity(self, replay: Replay) -> str:
+        """The content hash of everything that can move a number, data included."""
+        asked = (FORMAT, self.families, self.coins, self.size.usd, self.size.amount, self.days, self.seed, self.moments)
+        return content_hash(asked, [(m.name, m.identity) for m in self.models], replay.identity)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one model asked of each book at one date, USD, None where it has no answer; ``hit``: see ``null``."""
+
+    initial: tuple[float | None, ...]
+    hit: Curve | None = None
+
+
+@dataclass(frozen=True)
+class Day:
+    """One date: books in order of name, their notional, losses at the end point and on the worst path, all in USD.
+
+    ``gaps``: (account, model) -> why there is no number; a book without a loss has its reason under the model ``""``.
+    """
+
+    at: int
+    end: int
+    accounts: tuple[str, ...]
+    notional: tuple[float, ...]
+    loss: tuple[float | None, ...]
+    worst: tuple[float | None, ...]
+    models: Mapping[str, Answer]
+    gaps: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> str:
+        """Return the date as one line; floats keep every bit."""
+        told = {"at": self.at, "end": self.end, "accounts": self.accounts, "notional": self.notional}
+        told |= {"loss": self.loss, "worst": self.worst, "gaps": self.gaps}
+        told["models"] = {
+            n: {"initial": a.initial} | ({} if a.hit is None else {"hit": a.hit.as_json()})
+            for n, a in self.models.items()
+        }
+        return json.dumps(told, allow_nan=False, separators=(",", ":"))
+
+    @classmethod
+    def read(cls, line: str) -> Day:
+        """Return the date of a line."""
+        x: dict[str, Any] = json.loads(line)
+        listed = {k: tuple(x[k]) for k in ("accounts", "notional", "loss", "worst")}
+        models = {
+            n: Answer(tuple(a["initial"]), Curve.read(a["hit"]) if "hit" in a else None) for n, a in x["models"].items()
+        }
+        return cls(x["at"], x["end"], models=models, gaps=x["gaps"], **listed)
+
+
+def dated(case: Case, part: tuple[Market, Sequence[Market]]) -> Day:
+    """Return one date: ``part`` is its market and those it is carried through."""
+    market, later = part
+    opened = books(market, case.families, case.coins, case.size, case.seed)
+    gaps = {f"{account}|": why for account, why in opened.refused.items()}
+    portfolio = opened.portfolio
+    ledger = carried(portfolio, market, later)
+    for account, names in ledger.missing.items():
+        gaps[f"{account}|"] = f"no price on the way: {', '.join(sorted(names)[:5])}"
+    models = {m.name: _answer(m, portfolio, market, ledger.accounts, gaps) for m in case.models}
+    notional = tuple(opened.notional[a] for a in ledger.accounts)
+    end, worst = (tuple(_plain(x) for x in column) for column in (ledger.end, ledger.worst))
+    return Day(market.as_of, later[-1].as_of, ledger.accounts, notional, end, worst, models, gaps)
+
+
+def _plain(x: float) -> float | None:
+    return float(x) if np.isfinite(x) else None
+
+
+def _answer(
+    model: Model, portfolio: Portfolio, market: Market, accounts: Sequence[str], gaps: dict[str, str]
+) -> Answer:
+    """Ask one model of all books; wallets kept apart are summed in USD."""
+    try:
+        found = margins(portfolio, market, model.at(market.as_of))
+    except LoadlineError as error:
+        gaps.update({f"{a}|{model.name}": error.what for a in accounts})
+        return Answer((None,) * len(accounts))
+    asked: dict[str, float] = {}
+    for one in found:
+        if isinstance(one, Unavailable):
+            gaps[f"{one.account}|{model.name}"] = f"{one.reason.value}: {'; '.join(one.missing)}"
+            asked[one.account] = float("nan")
+        else:
+            asked[one.account] = asked.get(one.account, 0.0) + one.initial * one.usd
+    good = [a for a in found if isinstance(a, MarginResult)]
+    hit = curve(good, model.null) if model.null else None
+    return Answer(tuple(_plain(asked.get(a, float("nan"))) for a in accounts), hit)
+
+
+@dataclass(frozen=True)
+class Journal:
+    """A file of finished dates: a first line that says what was asked, then one line per date.
+
+    A line that was being written when the run was killed is cut off when it is opened again.
+    """
+
+    path: Path
+    identity: str
+
+    def open(self) -> dict[int, Day]:
+        """Return the dates that are done; raises ``InputError`` for the journal of another question."""
+        head = json.dumps({"loadline": "backtest", "format": FORMAT, "identity": self.identity})
+        if not self.path.exists() or not self.path.stat().st_size:
+            self.path.write_text(head + "\n", encoding="utf-8")
+            return {}
+        text = self.path.read_text(encoding="utf-8")
+        whole = text[: text.rfind("\n") + 1]
+        lines = whole.splitlines()
+        if not lines or lines[0] != head:
+            raise InputError(
+                "the journal belongs to another run",
+                where=str(self.path),
+                causes="other families, models, dates, sizes, seeds or data",
+                remedy="ask as before, or name a new file",
+            )
+        if len(whole) < len(text):
+            self.path.write_text(whole, encoding="utf-8")
+        return {day.at: day for day in map(Day.read, lines[1:])}
+
+    def add(self, day: Day) -> None:
+        """Write one date down."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(day.as_json() + "\n")
+            file.flush()
+
+
+def run(
+    case: Case,
+    replay: Replay,
+    dates: Sequence[Window],
+    *,
+    pool: Pool | None = None,
+    journal: Path | None = None,
+    told: Callable[[int, int], None] | None = None,
+) -> list[Day]:
+    """Return every date, in order; ``told`` is called with how many are done, and of how many.
+
+    ``journal``: a file to go on from, made if it is not there. Raises ``InputError`` where it is another run's.
+    """
+    if len({m.name for m in case.models}) < len(case.models):
+        raise InputError("two models have one name", remedy="give each its own label")
+    book = Journal(journal, case.identity(replay)) if journal is not None else None
+    done = book.open() if book is not None else {}
+    left = [w for w in dates if w.at not in done]
+    if told is not None:
+        told(len(done), len(dates))
+    for day in (pool or Threads()).spread(dated, case, parts(replay, left, case.moments)):
+        done[day.at] = day
+        if book is not None:
+            book.add(day)
+        if told is not None:
+            told(len(done), len(dates))
+    return [done[w.at] for w in dates]
+
+
+def parts(replay: Replay, dates: Sequence[Window], moments: int) -> Iterator[tuple[Market, list[Market]]]:
+    """Yield each date's market and those it is carried through; a market is read once while windows overlap."""
+    kept: dict[int, Market] = {}
+    for window in dates:
+        kept = {t: m for t, m in kept.items() if t >= window.at}
+        later = window.thinned(moments).later
+        for t in (window.at, *later):
+            if t not in kept:
+                kept[t] = replay.market(t)
+        yield kept[window.at], [kept[t] for t in later]
