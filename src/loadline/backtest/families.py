@@ -195,6 +195,8 @@ FAMILIES: Mapping[str, Family] = {
                lambda v: _against(v, ["BTC"] if v.coin == "ETH" else ["ETH"])),
         Family("against-all", "long the coin, short all others, equal USD", "hedged", "prices",
                lambda v: _against(v, list(v.others))),
+        Family("all-against", "short the coin, long all others, equal USD", "hedged", "prices",
+               lambda v: scaled(_against(v, list(v.others)), -1.0)),
         Family("alt-collateral", "long the perpetual, the other coins as collateral", "outright", "prices",
                _alt_collateral),
     )

@@ -12,7 +12,6 @@ import numpy as np
 
 from loadline.foundation.errors import InputError
 from loadline.foundation.table import Floats, Ints, Texts, content_hash
-from loadline.foundation.units import format_time
 from loadline.model.residuals import Residuals
 from loadline.model.scenario_set import Scenarios
 from loadline.scenarios.historical import filtered
@@ -108,4 +107,4 @@ def stressed(moves: Moves, count: int) -> Ints:
 
 
 def _labels(start: Ints) -> Texts:
-    return np.array([format_time(int(t))[:10] for t in start.tolist()])
+    return np.datetime_as_string(start.astype("datetime64[ms]"), unit="D")
