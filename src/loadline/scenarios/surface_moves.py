@@ -7,7 +7,7 @@ residual, so that a scenario of that date with that residual gives the smiles th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -111,6 +111,12 @@ class SurfaceMoves:
     moneyness: Floats
     total: Floats
     residual: Floats
+
+    def until(self, as_of: int) -> SurfaceMoves:
+        """Return the moves that were over at ``as_of`` (epoch ms)."""
+        over = self.end <= as_of
+        rows = {c: getattr(self, c)[over] for c in ("start", "end", "level", "spot", "total", "residual")}
+        return replace(self, **rows)
 
 
 def surface_moves(
@@ -228,13 +234,3 @@ def _moved(
     spot = float(np.log(pairs[0][1].forward / pairs[0][0].forward))
     grids = [np.array([np.interp(np.log(tenor), np.log(after), c) for c in g.T]).T for g in (total, left)]
     return level, spot, grids[0], grids[1]
-
-
-def levels_of(by_coin: Mapping[str, Surfaces]) -> dict[str, tuple[Ints, Floats]]:
-    """Return the times and 30-day levels of each coin, where there is one."""
-    found = {}
-    for coin, of in by_coin.items():
-        level = of.level()
-        known = np.isfinite(level)
-        found[coin] = of.time[known], level[known]
-    return found

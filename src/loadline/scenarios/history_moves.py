@@ -1,0 +1,246 @@
+"""From a history, as it stood at one moment, to the joint moves a tail model is made of: price, vol level and shape.
+
+Starts lie one step apart and end where the history does, so the latest scenario is the latest that there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from loadline.forecast.volatility import ewma
+from loadline.foundation.errors import InputError
+from loadline.foundation.table import Bools, Floats, Ints
+from loadline.foundation.units import MS_PER_DAY, format_time
+from loadline.model.history import History
+from loadline.scenarios.filling import fill_spot
+from loadline.scenarios.levels import FEWEST, LevelModel, fill_levels, fit_levels
+from loadline.scenarios.moves import Moves
+from loadline.scenarios.surface_moves import SurfaceMoves, residuals_of
+
+WARM = 60
+"""Returns before the first forecast of volatility that is used."""
+ENOUGH = 250
+"""Moves of its own below which an asset is left out."""
+PathOf = Callable[[Floats, Floats], Floats]
+"""From returns (T,) and how many steps passed with each to variance per step, (T + 1,): before each, and now."""
+
+UNKNOWN_LEVELS = LevelModel(
+    np.array([-0.0094, 0.0126, 0.0034, 0.0126]),
+    0.0416 * np.array([-1.63, -0.97, -0.62, -0.38, -0.17, 0.05, 0.25, 0.43, 0.65, 0.96, 1.63]),
+    0.19,
+    (-5.0, 5.0),
+    "no implied vol was given: daily moves of DVOL, 2022-11 to 2025-11",
+)
+"""What vol does in a day where nothing at all is known of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What a history says: ``moves``; ``sigma_now`` (N,), over each asset's own period from ``as_of`` on.
+
+    ``as_of``: epoch ms of the last bar. ``spot_filled``, ``level_filled``: (S, N) what is by rule. ``beta``: (N,) to
+    the lead, in own volatilities. ``level_model``: what vol moves were filled by. ``left_out``: assets with too short a
+    history. ``notes``: every rule that was used.
+    """
+
+    moves: Moves
+    sigma_now: Floats
+    as_of: int
+    spot_filled: Bools
+    level_filled: Bools
+    beta: Floats
+    level_model: LevelModel
+    left_out: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def moves_of(history: History, **options: Any) -> Moves:
+    """Return the joint moves of a history; options as in ``measured``."""
+    return measured(history, **options).moves
+
+
+def measured(
+    history: History,
+    *,
+    as_of: int,
+    days: float | Mapping[str, float] = 2.0,
+    names: Sequence[str] | None = None,
+    start: int | None = None,
+    decay: float = 0.97,
+    path: PathOf | None = None,
+    surface: Sequence[SurfaceMoves] = (),
+    every_ms: int = MS_PER_DAY,
+    slack_ms: int = 0,
+    implied_lag_ms: int = MS_PER_DAY,
+    lead: str = "BTC",
+    seed: int = 20260101,
+) -> Measured:
+    """Return the joint moves of a history as it stood at ``as_of`` (epoch ms); nothing later is looked at.
+
+    ``days``: liquidation period, of all assets or by name (2 where it names none), whole steps of ``every_ms``;
+    ``names``: of the assets, all if left out; ``start``: of the first scenario, epoch ms; ``decay``: of the
+    exponentially weighted variance, or ``path`` for another forecast; ``surface``: residual moves of vol surfaces;
+    ``slack_ms``: how far from its time a bar may lie; ``implied_lag_ms``: an implied vol counts as known only this long
+    after its time; ``lead``: whose dates count and who stands in for what was not listed; ``seed``: of what is drawn.
+    Raises ``InputError`` where the history is too short or too old.
+    """
+    known = history.until(as_of) if names is None else history.until(as_of).select(names)
+    if not len(known) or as_of - int(known.time[-1]) > 2 * every_ms:
+        last = format_time(int(known.time[-1])) if len(known) else "nowhere"
+        found = f"the history ends {last}, too long before {format_time(as_of)}"
+        raise InputError(found, remedy="give later bars, or an earlier as_of")
+    if 2 * slack_ms >= every_ms:
+        raise InputError(f"a slack of {slack_ms} ms in steps of {every_ms} ms", remedy="less than half a step")
+    grid = _grid(known, every_ms, start)
+    close, when, segment = sampled(known, grid, slack_ms, "close")
+    steps = _steps(days, known.names, every_ms)
+    variance = np.array([_variance(close[:, n], when[:, n], segment[:, n], every_ms, decay, path)
+                         for n in range(len(known.names))]).T  # fmt: skip
+    longest = int(steps.max())
+    count = max(len(grid) - longest, 0)
+    spot = _over(np.log(close), segment, steps, count)
+    sigma = np.sqrt(variance[:count] * steps)
+    own = (np.isfinite(spot) & np.isfinite(sigma)).sum(0)
+    kept = [n for n in range(len(own)) if own[n] >= ENOUGH and np.isfinite(variance[-1, n])]
+    if not kept:
+        most = int(own.max(initial=0))
+        raise InputError(f"{most} moves of any asset, {ENOUGH} are needed", remedy="give a longer history")
+    left_out = tuple(known.names[n] for n in range(len(own)) if n not in kept)
+    first = kept.index(known.names.index(lead)) if lead in [known.names[n] for n in kept] else int(np.argmax(own[kept]))
+    chosen = tuple(known.names[n] for n in kept)
+    spot, sigma = spot[:, kept], sigma[:, kept]
+    rows = np.isfinite(spot[:, first]) & np.isfinite(sigma[:, first])
+    rows &= grid[:count] >= (start if start is not None else grid[0])
+    spot, sigma = spot[rows], sigma[rows]
+    filled = fill_spot(spot, sigma, chosen, first, seed)
+    level, level_filled, model, said = _levels(
+        known.select(chosen), grid, as_of - implied_lag_ms, slack_ms, steps[kept], rows, filled.spot / filled.sigma,
+        first, every_ms, seed,
+    )  # fmt: skip
+    begin = grid[:count][rows]
+    period = np.asarray(steps[kept] * (every_ms / MS_PER_DAY), np.float64)
+    moves = Moves(
+        begin, begin + longest * every_ms, chosen, period, filled.spot, level, filled.sigma, _residual(surface, as_of)
+    )
+    notes = [*_short(chosen, filled.mask, chosen[first], filled.beta), *said]
+    notes += [f"{n}: fewer than {ENOUGH} moves of its own, left out" for n in left_out]
+    now = np.sqrt(variance[-1, kept] * steps[kept])
+    return Measured(moves, now, int(grid[-1]), filled.mask, level_filled, filled.beta, model, left_out, tuple(notes))
+
+
+def sampled(history: History, grid: Ints, slack_ms: int, column: str) -> tuple[Floats, Ints, Ints]:
+    """Return a column at the times of a grid: (K, N) its values, the times they are of, and their segments.
+
+    The nearest bar within ``slack_ms`` counts; where there is none the value is NaN.
+    """
+    shape = (len(grid), len(history.names))
+    values, when, segment = np.full(shape, np.nan), np.tile(grid[:, None], shape[1]), np.zeros(shape, np.int64)
+    source = getattr(history, column)
+    for n in range(shape[1]):
+        rows = np.flatnonzero(np.isfinite(source[:, n]))
+        if not len(rows):
+            continue
+        time = history.time[rows]
+        after = np.clip(np.searchsorted(time, grid), 0, len(rows) - 1)
+        before = np.maximum(after - 1, 0)
+        near = np.where(np.abs(time[before] - grid) < np.abs(time[after] - grid), before, after)
+        there = np.abs(time[near] - grid) <= slack_ms
+        values[there, n] = source[rows[near[there]], n]
+        when[there, n] = time[near[there]]
+        segment[there, n] = history.segment[rows[near[there]], n]
+    return values, when, segment
+
+
+def _grid(history: History, every_ms: int, start: int | None) -> Ints:
+    """Times one step apart that end with the history; forecasts need a run-up before ``start``."""
+    last, first = int(history.time[-1]), int(history.time[0])
+    if start is not None:
+        first = max(first, start - 4 * WARM * every_ms)
+    return np.asarray(np.arange(last, first - 1, -every_ms)[::-1], np.int64)
+
+
+def _steps(days: float | Mapping[str, float], names: Sequence[str], every_ms: int) -> Ints:
+    each = np.array([days.get(n, 2.0) if isinstance(days, Mapping) else days for n in names], np.float64)
+    steps = each * (MS_PER_DAY / every_ms)
+    whole = np.rint(steps).astype(np.int64)
+    if (np.abs(steps - whole) > 1e-9).any() or (whole < 1).any():
+        raise InputError(f"liquidation periods of {sorted(set(each.tolist()))} days",
+                         remedy=f"give whole numbers of {every_ms / MS_PER_DAY:g} days")  # fmt: skip
+    return whole
+
+
+def _variance(close: Floats, when: Ints, segment: Ints, every_ms: int, decay: float, path: PathOf | None) -> Floats:
+    """(K,) variance per step of what comes after each time of the grid, known then; NaN before the run-up is over."""
+    out = np.full(len(close), np.nan)
+    rows = np.flatnonzero(np.isfinite(close))
+    held = segment[rows[1:]] == segment[rows[:-1]]
+    ends = rows[1:][held]
+    if len(ends) <= WARM:
+        return out
+    returns = np.diff(np.log(close[rows]))[held]
+    passed = (np.diff(when[rows])[held] / every_ms).astype(np.float64)
+    early = returns[: WARM // 2] ** 2 / passed[: WARM // 2]
+    found = ewma(returns, decay, float(early.mean()), passed) if path is None else path(returns, passed)
+    at = np.searchsorted(ends, np.arange(len(close)), "right")  # returns that ended by then
+    ready = at >= WARM
+    out[ready] = found[at[ready]]
+    return np.where(out > 0, out, np.nan)
+
+
+def _over(logs: Floats, segment: Ints, steps: Ints, count: int) -> Floats:
+    """(count, N) moves over each column's own number of steps, from each start; NaN across a seam."""
+    out = np.full((count, logs.shape[1]), np.nan)
+    for n, h in enumerate(steps.tolist()):
+        move = logs[h : h + count, n] - logs[:count, n]
+        out[:, n] = np.where(segment[h : h + count, n] == segment[:count, n], move, np.nan)
+    return out
+
+
+def _levels(
+    history: History, grid: Ints, known_until: int, slack_ms: int, steps: Ints, rows: Bools, z: Floats,
+    first: int, every_ms: int, seed: int,
+) -> tuple[Floats, Bools, LevelModel, list[str]]:  # fmt: skip
+    """(S, N) moves of 30-day vol, which of them are filled, by which model, and what is to be said of it."""
+    implied, _, _ = sampled(history.until(known_until), grid, max(slack_ms, 0), "implied")
+    level = _over(np.log(implied), np.zeros(implied.shape, np.int64), steps, len(rows))[rows]
+    own = np.isfinite(level).sum(0)
+    per_day = every_ms / MS_PER_DAY
+    if own.max(initial=0) < FEWEST:
+        scale = np.sqrt(steps / steps[first])
+        model = UNKNOWN_LEVELS.scaled(float(np.sqrt(steps[first] * per_day)))
+        filled, mask = fill_levels(level, z, scale, first, model, seed)
+        return filled, mask, model, [f"vol moves: {model.source}"]
+    reference = first if own[first] >= FEWEST else int(np.argmax(own))
+    model = fit_levels(level[:, reference], z[:, reference], f"{history.names[reference]}: {own[reference]} moves")
+    scale, notes = np.sqrt(steps / steps[reference]), []
+    for n, name in enumerate(history.names):
+        both = np.isfinite(level[:, n]) & np.isfinite(level[:, reference])
+        if n != reference and both.sum() >= FEWEST:
+            scale[n] = float(np.std(level[both, n]) / np.std(level[both, reference]))
+            notes.append(f"{name}: vol moves {scale[n]:.2g} of those of {history.names[reference]} where it has none")
+        elif n != reference:
+            notes.append(f"{name}: no implied vol, moves as those of {history.names[reference]}")
+    filled, mask = fill_levels(level, z, scale, reference, model, seed)
+    by_rule = int(mask[:, reference].sum())
+    if by_rule:
+        notes.insert(0, f"vol moves of {by_rule} of {len(mask)} scenarios by regression on the price move "
+                        f"(R2 {model.fit:.2f}, {model.source})")  # fmt: skip
+    return filled, mask, model, notes
+
+
+def _residual(surface: Sequence[SurfaceMoves], as_of: int) -> Any:
+    known = [m.until(as_of) for m in surface]
+    return residuals_of(known) if known and all(len(m.start) for m in known) else None
+
+
+def _short(names: tuple[str, ...], mask: Bools, lead: str, beta: Floats) -> list[str]:
+    return [
+        f"{n}: {int(m.sum())} of {len(m)} scenarios from before its listing or in gaps, "
+        f"by {b:.2f} times {lead}'s move in own volatilities and a drawn remainder"
+        for n, m, b in zip(names, mask.T, beta, strict=True)
+        if m.any()
+    ]
