@@ -43,7 +43,8 @@ class Measured:
     """What a history says: ``moves``; ``sigma_now`` (N,), over each asset's own period from ``as_of`` on.
 
     ``as_of``: epoch ms of the last bar. ``spot_filled``, ``level_filled``: (S, N) what is by rule. ``beta``: (N,) to
-    the lead, in own volatilities. ``level_model``: what vol moves were filled by. ``left_out``: assets with too short a
+    the lead, in own volatilities. ``level_model``: what vol moves were filled by, ``level_scale`` (N,): how many times
+    that each asset's are. ``left_out``: assets with too short a
     history. ``notes``: every rule that was used.
     """
 
@@ -54,6 +55,7 @@ class Measured:
     level_filled: Bools
     beta: Floats
     level_model: LevelModel
+    level_scale: Floats
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -88,18 +90,10 @@ def measured(
     after its time; ``lead``: whose dates count and who stands in for what was not listed; ``seed``: of what is drawn.
     Raises ``InputError`` where the history is too short or too old.
     """
-    known = history.until(as_of) if names is None else history.until(as_of).select(names)
-    if not len(known) or as_of - int(known.time[-1]) > 2 * every_ms:
-        last = format_time(int(known.time[-1])) if len(known) else "nowhere"
-        found = f"the history ends {last}, too long before {format_time(as_of)}"
-        raise InputError(found, remedy="give later bars, or an earlier as_of")
-    if 2 * slack_ms >= every_ms:
-        raise InputError(f"a slack of {slack_ms} ms in steps of {every_ms} ms", remedy="less than half a step")
-    grid = _grid(known, every_ms, start)
-    close, when, segment = sampled(known, grid, slack_ms, "close")
+    known = _known(history, as_of, names, every_ms, slack_ms)
+    found = daily(known, start=start, decay=decay, path=path, every_ms=every_ms, slack_ms=slack_ms)
+    grid, close, segment, variance = found.time, found.close, found.segment, found.variance
     steps = _steps(days, known.names, every_ms)
-    variance = np.array([_variance(close[:, n], when[:, n], segment[:, n], every_ms, decay, path)
-                         for n in range(len(known.names))]).T  # fmt: skip
     longest = int(steps.max())
     count = max(len(grid) - longest, 0)
     spot = _over(np.log(close), segment, steps, count)
@@ -117,7 +111,7 @@ def measured(
     rows &= grid[:count] >= (start if start is not None else grid[0])
     spot, sigma = spot[rows], sigma[rows]
     filled = fill_spot(spot, sigma, chosen, first, seed)
-    level, level_filled, model, said = _levels(
+    level, level_filled, model, scale, said = _levels(
         known.select(chosen), grid, as_of - implied_lag_ms, slack_ms, steps[kept], rows, filled.spot / filled.sigma,
         first, every_ms, seed,
     )  # fmt: skip
@@ -129,7 +123,59 @@ def measured(
     notes = [*_short(chosen, filled.mask, chosen[first], filled.beta), *said]
     notes += [f"{n}: fewer than {ENOUGH} moves of its own, left out" for n in left_out]
     now = np.sqrt(variance[-1, kept] * steps[kept])
-    return Measured(moves, now, int(grid[-1]), filled.mask, level_filled, filled.beta, model, left_out, tuple(notes))
+    return Measured(
+        moves, now, int(grid[-1]), filled.mask, level_filled, filled.beta, model, scale, left_out, tuple(notes)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Daily:
+    """K times one step apart: ``close``, ``variance`` (K, N), the latter of the step after each time, known then.
+
+    ``when``: (K, N) epoch ms, the times of the bars; ``segment``: (K, N) returns are taken within one number only.
+    """
+
+    time: Ints
+    close: Floats
+    when: Ints
+    segment: Ints
+    variance: Floats
+
+    def standardised(self) -> Floats:
+        """Return (K, N) the move of each step over its forecast, **ending** at each time, NaN where there is none."""
+        moves = np.full(self.close.shape, np.nan)
+        moves[1:] = _over(np.log(self.close), self.segment, np.ones(self.close.shape[1], np.int64), len(self.time) - 1)
+        moves[1:] /= np.sqrt(self.variance[:-1])
+        return moves
+
+
+def daily(
+    history: History,
+    *,
+    start: int | None = None,
+    decay: float = 0.97,
+    path: PathOf | None = None,
+    every_ms: int = MS_PER_DAY,
+    slack_ms: int = 0,
+) -> Daily:
+    """Return a history on times one step apart that end with it, with the forecasts made at each; see ``measured``."""
+    grid = _grid(history, every_ms, start)
+    close, when, segment = sampled(history, grid, slack_ms, "close")
+    variance = [
+        _variance(close[:, n], when[:, n], segment[:, n], every_ms, decay, path) for n in range(len(history.names))
+    ]
+    return Daily(grid, close, when, segment, np.array(variance).T.reshape(close.shape))
+
+
+def _known(history: History, as_of: int, names: Sequence[str] | None, every_ms: int, slack_ms: int) -> History:
+    known = history.until(as_of) if names is None else history.until(as_of).select(names)
+    if not len(known) or as_of - int(known.time[-1]) > 2 * every_ms:
+        last = format_time(int(known.time[-1])) if len(known) else "nowhere"
+        found = f"the history ends {last}, too long before {format_time(as_of)}"
+        raise InputError(found, remedy="give later bars, or an earlier as_of")
+    if 2 * slack_ms >= every_ms:
+        raise InputError(f"a slack of {slack_ms} ms in steps of {every_ms} ms", remedy="less than half a step")
+    return known
 
 
 def sampled(history: History, grid: Ints, slack_ms: int, column: str) -> tuple[Floats, Ints, Ints]:
@@ -203,8 +249,8 @@ def _over(logs: Floats, segment: Ints, steps: Ints, count: int) -> Floats:
 def _levels(
     history: History, grid: Ints, known_until: int, slack_ms: int, steps: Ints, rows: Bools, z: Floats,
     first: int, every_ms: int, seed: int,
-) -> tuple[Floats, Bools, LevelModel, list[str]]:  # fmt: skip
-    """(S, N) moves of 30-day vol, which of them are filled, by which model, and what is to be said of it."""
+) -> tuple[Floats, Bools, LevelModel, Floats, list[str]]:  # fmt: skip
+    """(S, N) moves of 30-day vol, which are filled, by which model at which scale, and what is to be said of it."""
     implied, _, _ = sampled(history.until(known_until), grid, max(slack_ms, 0), "implied")
     level = _over(np.log(implied), np.zeros(implied.shape, np.int64), steps, len(rows))[rows]
     own = np.isfinite(level).sum(0)
@@ -213,7 +259,7 @@ def _levels(
         scale = np.sqrt(steps / steps[first])
         model = UNKNOWN_LEVELS.scaled(float(np.sqrt(steps[first] * per_day)))
         filled, mask = fill_levels(level, z, scale, first, model, seed)
-        return filled, mask, model, [f"vol moves: {model.source}"]
+        return filled, mask, model, scale, [f"vol moves: {model.source}"]
     reference = first if own[first] >= FEWEST else int(np.argmax(own))
     model = fit_levels(level[:, reference], z[:, reference], f"{history.names[reference]}: {own[reference]} moves")
     scale, notes = np.sqrt(steps / steps[reference]), []
@@ -229,7 +275,7 @@ def _levels(
     if by_rule:
         notes.insert(0, f"vol moves of {by_rule} of {len(mask)} scenarios by regression on the price move "
                         f"(R2 {model.fit:.2f}, {model.source})")  # fmt: skip
-    return filled, mask, model, notes
+    return filled, mask, model, scale, notes
 
 
 def _residual(surface: Sequence[SurfaceMoves], as_of: int) -> Any:

@@ -1,0 +1,92 @@
+"""Joint moves drawn rather than remembered: each asset's own variance and tail, joined by a Student t copula."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from loadline.forecast.volatility import Garch
+from loadline.foundation.errors import InputError
+from loadline.foundation.table import Floats, Ints
+from loadline.foundation.units import MS_PER_DAY
+from loadline.model.history import History
+from loadline.scenarios.copula import FEWEST, Copula, Margin, fit_copula, simulate
+from loadline.scenarios.history_moves import Measured, PathOf, daily
+from loadline.scenarios.levels import fill_levels
+from loadline.scenarios.moves import Moves
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Moves that were drawn, the copula they come from, and the degrees of freedom of each asset's own tail."""
+
+    moves: Moves
+    copula: Copula
+    degrees: tuple[float | None, ...]
+
+
+def copula_moves(
+    history: History,
+    found: Measured,
+    *,
+    count: int = 2000,
+    seed: int = 20260101,
+    decay: float = 0.97,
+    start: int | None = None,
+    garch: Mapping[str, Garch] | None = None,
+    kind: str = "empirical",
+    antithetic: bool = True,
+    every_ms: int = MS_PER_DAY,
+    slack_ms: int = 0,
+) -> Drawn:
+    """Return joint moves drawn as of the end of what ``found`` measured, over its assets and periods.
+
+    ``garch``: by asset, per step; an asset without one takes exponential weights of ``decay``. ``kind``: ``empirical``
+    or ``student`` tails. Vol levels take their mean given the price move and one drawn remainder for all. The copula is
+    fitted on dates that all assets have; each margin on all of its own. The volatility of every draw is today's, so
+    filtering leaves the draws as they are. Raises ``InputError`` for fewer than 250 common dates.
+    """
+    known, names = history.until(found.as_of).select(found.moves.names), found.moves.names
+    paths = garch or {}
+    days = [
+        daily(
+            known.select([n]), start=start, decay=decay, every_ms=every_ms, slack_ms=slack_ms,
+            path=_path(paths[n]) if n in paths else None,
+        )
+        for n in names
+    ]  # fmt: skip
+    z = _aligned([d.time for d in days], [d.standardised()[:, 0] for d in days])
+    whole = z[np.isfinite(z).all(1)]
+    if len(whole) < FEWEST:
+        raise InputError(f"{len(whole)} dates that all of {', '.join(names)} have, {FEWEST} are needed",
+                         remedy="leave out what was listed last")  # fmt: skip
+    copula = fit_copula(whole, decay=decay)
+    margins = []
+    for n, name in enumerate(names):
+        own = z[np.isfinite(z[:, n]), n]
+        margins.append(Margin.of(own, np.ones(len(own)), paths.get(name, Garch(0.0, 1.0 - decay, decay)), kind))
+    steps = np.rint(found.moves.days * (MS_PER_DAY / every_ms)).astype(np.int64)
+    now = np.array([d.variance[-1, 0] for d in days])
+    spot = simulate(copula, margins, now, steps, count=count, seed=seed, antithetic=antithetic)
+    sigma = np.tile(np.sqrt(now * steps), (count, 1))
+    scale = found.level_scale
+    level, _ = fill_levels(np.full(spot.shape, np.nan), spot / sigma, scale, 0, found.level_model, seed)
+    time = np.full(count, found.as_of, np.int64)
+    end = time + int(steps.max()) * every_ms
+    moves = Moves(time, end, names, found.moves.days, spot, level, sigma, found.moves.residual)
+    return Drawn(moves, copula, tuple(m.degrees for m in margins))
+
+
+def _path(garch: Garch) -> PathOf:
+    return lambda returns, steps: garch.path(returns / np.sqrt(steps), float(np.mean(returns[:30] ** 2)))
+
+
+def _aligned(times: Sequence[Ints], values: Sequence[Floats]) -> Floats:
+    """(K, N) columns of unlike lengths that end at the same time."""
+    longest = max(len(t) for t in times)
+    out = np.full((longest, len(values)), np.nan)
+    for n, column in enumerate(values):
+        out[longest - len(column) :, n] = column
+    return out
