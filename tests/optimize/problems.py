@@ -45,6 +45,7 @@ def candidates(account: str, names: Sequence[str], cost: float = 5.0, reach: flo
         price_sell=each,
         floored_buy=none,
         floored_sell=none,
+        impact=0.0 * each,
     )
 
 

@@ -58,7 +58,9 @@ def test_clarabel_finds_the_same_optimum(seed: int) -> None:
     )
     need = cp.pos(shortfall) + lost
     c = problem.candidates
-    each = np.array([problem.limits[0].weights[n] for n in c.instrument.tolist()]) * c.lot
+    limit = problem.limits[0]
+    assert isinstance(limit, Limit)
+    each = np.array([limit.weights[n] for n in c.instrument.tolist()]) * c.lot
     rules = [t >= 0, t >= h - pnl, y >= 0, y <= 1]
     change = np.concatenate([each, -each]) @ z
     rules += [change <= 30.0, change >= -30.0]

@@ -11,7 +11,8 @@ from loadline.foundation.errors import InputError, MissingData
 from loadline.model.positions import Balances, Portfolio, Positions
 from loadline.optimize.asking import Capped, Sized, read_limits
 from loadline.optimize.budget import Budget
-from loadline.optimize.building import Asset, Venue, build
+from loadline.optimize.building import Venue, build
+from loadline.optimize.collateral import Asset
 from loadline.optimize.optimizer import optimize
 from loadline.optimize.plan import PlanStatus
 from loadline.optimize.problem import Limit, Problem
@@ -113,7 +114,7 @@ def test_without_a_view_the_optimum_sells_the_book() -> None:
 
 def test_contradictory_limits_are_named_and_no_others() -> None:
     problem = usual("strangle", "deribit-xpm", "delta:BTC=0.5..0.6", "delta:ETH=±3")
-    weights = next(k.weights for k in problem.limits if k.name == "delta BTC")
+    weights = next(k.weights for k in problem.limits if isinstance(k, Limit) and k.name == "delta BTC")
     against = Limit("no more bitcoin", weights, -1.0, 0.2)
     plan = optimize(replace(problem, limits=(*problem.limits, against)))
     assert plan.status is PlanStatus.INFEASIBLE

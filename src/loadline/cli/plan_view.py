@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ TRADES = (
     Column("trade", folds=True), Column("quantity", right=True), Column("price", right=True), Column("cost", right=True)
 )  # fmt: skip
 LIMITS = (Column("limit"), *(Column(h, right=True) for h in ("from", "to", "change", "worth")))
+LEVELS = (Column("bound, USD", folds=True), *(Column(h, right=True) for h in ("held to", "before", "after", "worth")))
 COVERED = " covered"
 SHOWN = 12
 """Trades, and scenarios, listed on a terminal; JSON has all."""
@@ -42,6 +44,7 @@ def draw_plan(screen: Screen, plan: Plan, name: str, seconds: tuple[float, float
         draw_worth(screen, plan)
         draw_trades(screen, plan)
         draw_limits(screen, plan)
+        draw_levels(screen, plan)
         draw_equity(screen, plan)
         draw_weights(screen, plan)
     screen.paragraph(effort(plan, seconds), "dim")
@@ -66,7 +69,8 @@ def draw_worth(screen: Screen, plan: Plan) -> None:
     payback = "" if plan.payback_days is None else f"; paid back in {plan.payback_days:,.1f} days"
     saved = f"frees {amount(plan.saving, 'USD')} USD of requirement" if plan.saving >= 0 else "frees nothing"
     worth = f", worth {amount(plan.capital_saved, 'USD')} USD over {plan.days:g} days" if plan.capital_saved > 0 else ""
-    cost = f"; costs {amount(plan.cost, 'USD')} USD"
+    pressed = f", {amount(plan.impact, 'USD')} of it impact" if plan.impact > 0 else ""
+    cost = f"; costs {amount(plan.cost, 'USD')} USD{pressed}"
     screen.paragraph(f"{saved}{worth}{cost}{payback if plan.cost > 0 else ''}", "", "  ", "")
     gap, saving = plan.gap, plan.gap_of_saving
     told = "" if saving is None else f", {saving:.2%} of the saving"
@@ -112,7 +116,7 @@ def draw_trades(screen: Screen, plan: Plan) -> None:
 
 def draw_limits(screen: Screen, plan: Plan) -> None:
     """Say whether the view is kept, and what the limits that bind are worth."""
-    view = [b for b in plan.bindings if not b.name.endswith(COVERED)]
+    view = [b for b in plan.bindings if b.before is None]
     if not view:
         screen.say()
         screen.paragraph("no view is kept: the plan may sell what the book earns", "yellow")
@@ -132,6 +136,22 @@ def draw_limits(screen: Screen, plan: Plan) -> None:
         screen.paragraph(f"one {b.unit} more of {b.name} is worth {b.shadow:,.4g} USD, traded in any size", "dim")
 
 
+def draw_levels(screen: Screen, plan: Plan) -> None:
+    """List the bounds on what there is after the plan, with what there was: losses, sizes, collateral, exposures."""
+    levels = [b for b in plan.bindings if b.before is not None and not b.name.endswith(COVERED)]
+    if not levels:
+        return
+    rows: list[Sequence[Cell]] = []
+    for b in levels[:SHOWN]:
+        held = f"≥ {b.low:,.4g}" if b.low > -math.inf else f"≤ {b.high:,.4g}"
+        before, after = (f"{round(x or 0.0, 2) + 0.0:,.4g}" for x in (b.before, b.change))
+        rows.append((b.name, held, before, after, f"{b.shadow:,.4g}"))
+    screen.say()
+    screen.table(LEVELS, rows)
+    if len(levels) > SHOWN:
+        screen.say(f"and {len(levels) - SHOWN} more; --json lists all", "dim")
+
+
 def draw_equity(screen: Screen, plan: Plan) -> None:
     """Say what one more dollar of equity is worth where equity has to cover the requirement: the cost of capital."""
     for b in plan.bindings:
@@ -149,7 +169,8 @@ def draw_weights(screen: Screen, plan: Plan) -> None:
     screen.say()
     screen.say("scenarios that carry the requirement, by weight", "dim")
     columns = (Column("term", folds=True), Column("scenario", folds=True), Column("weight", right=True))
-    screen.table(columns, [(w.term, w.scenario, percent(w.share)) for w in listed])
+    rows = [(" at ".join(filter(None, (w.term, w.rulebook.partition(" at ")[2]))), w.scenario, w.share) for w in listed]
+    screen.table(columns, [(term, scenario, percent(share)) for term, scenario, share in rows])
 
 
 def effort(plan: Plan, seconds: tuple[float, float]) -> str:

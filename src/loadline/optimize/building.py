@@ -14,34 +14,28 @@ from loadline.foundation.units import DAYS_PER_YEAR
 from loadline.model.market import Market
 from loadline.model.positions import Portfolio
 from loadline.optimize.asking import Limits
-from loadline.optimize.problem import Ask, Candidates, Limit, Posting, Problem
+from loadline.optimize.collateral import Asset, concentration, postings
+from loadline.optimize.credit import Credit, exposure_caps
+from loadline.optimize.distance import guards
+from loadline.optimize.problem import Ask, Bound, Candidates, Limit, Problem
+from loadline.optimize.stress import Stress, read_stress, stress_limit
 from loadline.optimize.trading import Terms, Wishes, candidates, fees
 from loadline.optimize.view import Sensitivities, Wish, sensitivities, view
 
 
 @dataclass(frozen=True)
 class Venue:
-    """An own account: its rulebook, ``rate`` (cost of capital per year, None: as asked), ``cap`` in USD, its terms."""
+    """An own account: its rulebook, ``rate`` (cost of capital per year, None: as asked), ``cap`` in USD, its terms.
+
+    ``credit``: that of who holds it.
+    """
 
     account: str
     rulebook: Chosen
     rate: float | None = None
     cap: float = np.inf
     terms: Terms = field(default_factory=Terms)
-
-
-@dataclass(frozen=True)
-class Asset:
-    """What may be posted: ``held`` units outside the accounts, ``yielding`` per year forgone while posted.
-
-    ``move_cost``: fraction of its value, each way; ``accounts``: where it may go, all if empty.
-    """
-
-    currency: str
-    held: float = 0.0
-    yielding: float = 0.0
-    move_cost: float = 0.0
-    accounts: tuple[str, ...] = ()
+    credit: Credit = field(default_factory=Credit)
 
 
 def build(
@@ -58,12 +52,16 @@ def build(
     rescue: bool = False,
     assets: Sequence[Asset] = (),
     moving: bool = False,
+    stresses: Sequence[Stress] = (),
+    deadline: float = np.inf,
 ) -> Problem:
     """Return the problem of some own accounts, optimized together.
 
     ``rate``: cost of capital per year where a venue has none; ``days``: the horizon. ``rescue``: the cheapest trades
     after which equity covers maintenance, and no view but what ``limits`` say. ``assets``: posting decides what capital
     costs, and equity must cover the initial requirement. ``moving``: positions may move between the accounts at mark.
+    ``stresses``: those that limits may name; ``deadline``: hours until what is posted must have arrived, the horizon if
+    that is shorter.
 
     >>> from loadline.io.sample import sample
     >>> portfolio, market = sample()
@@ -91,6 +89,9 @@ def build(
     s = sensitivities(market, [*total, *found.instrument.tolist()]) if total or len(found) else None
     kept = _limits(s, total, limits, rescue=rescue) if s is not None else ()
     kept += _sizes(s, mine, market, venues, limits) if s is not None and limits.sizes else ()
+    bounds: list[Bound] = [*kept, *_stresses(mine, market, [*total, *found.instrument.tolist()], limits, stresses)]
+    bounds += concentration(names, assets)
+    bounds += exposure_caps(venues, limits.exposures)
     share = days / DAYS_PER_YEAR
     asks = [
         Ask(
@@ -106,18 +107,21 @@ def build(
     for cap in limits.caps:
         chosen = choose_rulebook(cap.rulebook, market.as_of)
         asks += [Ask(name, chosen, 0.0, cap=cap.most) for name in names]
+    posted, notes = postings(mine, market, names, assets, share, deadline=min(deadline, 24.0 * days))
     return Problem(
         mine,
         market,
         found,
         tuple(asks),
-        kept,
+        tuple(bounds),
         most_trades=most_trades,
         lots=lots,
-        postings=_postings(mine, market, names, assets, share),
+        postings=posted,
         held={a.currency: a.held for a in assets},
         transfers=_moves(market, venues, listed) if moving else {},
         days=days,
+        guards=guards(market, [(v.account, v.rulebook) for v in venues], limits.floors),
+        notes=notes,
     )
 
 
@@ -157,23 +161,19 @@ def _sizes(
     return tuple(out)
 
 
-def _postings(
-    portfolio: Portfolio, market: Market, names: Sequence[str], assets: Sequence[Asset], share: float
-) -> tuple[Posting, ...]:
+def _stresses(
+    portfolio: Portfolio, market: Market, names: Sequence[str], limits: Limits, known: Sequence[Stress]
+) -> list[Limit]:
+    """Bounds on the loss in stresses: as written, by name, or one for every name."""
+    named = {s.name: s for s in known}
     out = []
-    b = portfolio.balances
-    for asset in assets:
-        price = market.price(asset.currency)
-        if not price > 0:
-            raise InputError(f"the market has no price of {asset.currency}", remedy="add it to the market's currencies")
-        there = {n: float(b.amount[(b.account == n) & (b.currency == asset.currency)].sum()) for n in names}
-        most = asset.held + sum(max(x, 0.0) for x in there.values())
-        move, yielding = asset.move_cost * price, asset.yielding * share * price
-        for name in asset.accounts or names:
-            take = max(there.get(name, 0.0), 0.0)
-            cost = {"cost_add": move + yielding, "cost_take": move - yielding}
-            out.append(Posting(name, asset.currency, most, take, source=asset.currency, **cost))
-    return tuple(out)
+    for want in limits.stresses:
+        if not want.stress and not named:
+            raise InputError("a limit on every stress, and no stresses", remedy="give --stresses FILE, or name moves")
+        written = want.stress and want.stress not in named
+        chosen = [read_stress(want.stress)] if written else [named[n] for n in named if want.stress in ("", n)]
+        out += [stress_limit(s, want.most, portfolio, market, names) for s in chosen]
+    return out
 
 
 def _moves(market: Market, venues: Sequence[Venue], listed: Sequence[Candidates]) -> dict[str, float]:

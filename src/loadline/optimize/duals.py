@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from loadline.foundation.table import Floats, Ints
+from loadline.optimize.bounds import change_alone
 from loadline.optimize.plan import Binding, Weight
 from loadline.tape.lower_tails import Worst
 from loadline.tape.term import Term
@@ -28,11 +29,12 @@ def bindings(found: Found, z: Floats) -> tuple[Binding, ...]:
     out = []
     for name, (rows, limit) in programme.limits.items():
         price = _dual(duals, rows) * programme.money / programme.row_unit[name]
-        out.append(Binding(name, limit.unit, limit.low, limit.high, programme.change(limit, z), price))
+        before = None if change_alone(limit) else programme.change(limit, np.zeros(len(z)))
+        out.append(Binding(name, limit.unit, limit.low, limit.high, programme.change(limit, z), price, before))
     for name, (rows, unit, n) in programme.covered.items():
         site = programme.sites[n]
-        left = -float(site.shortfall(site.values(z)).sum())
-        out.append(Binding(name, "USD", 0.0, np.inf, left, _dual(duals, rows) * programme.money / unit))
+        before, left = (-float(site.shortfall(site.values(at)).sum()) for at in (np.zeros(len(z)), z))
+        out.append(Binding(name, "USD", 0.0, np.inf, left, _dual(duals, rows) * programme.money / unit, before))
     return tuple(out)
 
 
@@ -51,7 +53,7 @@ def weights(found: Found, z: Floats) -> tuple[Weight, ...]:
     carried: list[tuple[float, list[Weight]]] = []
     for site, low in zip(programme.sites, programme.lowerings, strict=True):
         value = site.values(z)
-        who = (site.ask.account, site.ask.rulebook.rule.name)
+        who = (site.ask.account, site.ask.called)
         for lazy in low.lazies:
             if not isinstance(lazy, Worst):
                 continue

@@ -34,7 +34,8 @@ class Moves:
     """J columns, in lots (postings: in units): ``upper`` (J,) at most, ``cost`` (J,) USD per unit, ``effects``.
 
     ``buys``, ``sells``: (C,) the columns of each candidate; ``transfers``: (account from, account to, instrument) of
-    columns that move a position; ``postings``: (P, 2) columns that add and take each posting.
+    columns that move a position; ``postings``: (P, 2) columns that add and take each posting. ``impacts``: (I,) columns
+    that hold what impact costs, USD, of the candidates ``impacted``, (I,): at least ``force``, (I,), x lots^1.5.
     """
 
     upper: Floats
@@ -44,6 +45,9 @@ class Moves:
     sells: Ints
     transfers: tuple[tuple[int, str, str, str], ...]
     postings: Ints
+    impacted: Ints
+    impacts: Ints
+    force: Floats
 
     def __len__(self) -> int:
         return len(self.upper)
@@ -52,6 +56,18 @@ class Moves:
     def trading(self) -> Ints:
         """The columns that trade."""
         return np.concatenate([self.buys, self.sells])
+
+    def sizes(self, z: Floats) -> Floats:
+        """Return (I,) the lots traded of each candidate that has impact."""
+        return np.asarray(z[self.buys[self.impacted]] + z[self.sells[self.impacted]])
+
+    def paid(self, z: Floats) -> Floats:
+        """Return the point with the impact that its trades do cause, whatever its columns of impact hold."""
+        if not len(self.impacts):
+            return z
+        out = z.copy()
+        out[self.impacts] = self.force * np.maximum(self.sizes(z), 0.0) ** 1.5
+        return out
 
     def changes(self, c: Candidates, z: Floats) -> Floats:
         """Return (C,) signed contracts traded of each candidate."""
@@ -88,6 +104,12 @@ def moves_of(p: Problem) -> Moves:
             effects.append(Effect(len(upper), posting.account, posting.currency, sign, 0.0, False))
             upper.append(most)
             cost.append(each)
+    impacted = np.flatnonzero(c.impact > 0)
+    force, impacts = (c.impact * c.lot**1.5)[impacted], len(upper) + np.arange(len(impacted))
+    for row, column, each in zip(impacted.tolist(), impacts.tolist(), force.tolist(), strict=True):
+        effects.append(Effect(column, str(c.account[row]), str(c.instrument[row]), 0.0, 1.0, True))
+        upper.append(each * (upper[row] + upper[n + row]) ** 1.5)
+        cost.append(1.0)
     return Moves(
         np.array(upper, np.float64),
         np.array(cost, np.float64),
@@ -96,6 +118,9 @@ def moves_of(p: Problem) -> Moves:
         np.arange(n, 2 * n),
         tuple(transfers),
         postings,
+        impacted,
+        impacts,
+        force,
     )
 
 

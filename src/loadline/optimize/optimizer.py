@@ -12,6 +12,7 @@ from loadline.foundation.errors import InputError, SolveError, Unavailable
 from loadline.foundation.table import Floats
 from loadline.model.positions import Portfolio
 from loadline.optimize.budget import Budget
+from loadline.optimize.distance import crossed, missed, reaches
 from loadline.optimize.duals import bindings, weights
 from loadline.optimize.moves import DUST, Moves, moves_of
 from loadline.optimize.plan import Account, Plan, PlanStatus, Posted, Trade, Transfer
@@ -39,7 +40,7 @@ def optimize(problem: Problem, budget: Budget | None = None, progress: Progress 
     budget = Budget() if budget is None else budget
     before = [_answers(problem.portfolio.only([a.account]), problem, n) for n, a in enumerate(problem.asks)]
     moves = moves_of(problem)
-    sites = [Site(problem, ask, moves) for ask in problem.asks]
+    sites = [Site(problem, ask, moves) for ask in (*problem.asks, *problem.guards)]
     nothing = np.zeros(len(moves))
     why = [f"{s.ask.account} under {s.ask.rulebook.rule.name}: {text}" for s in sites for text in refused(s.side)]
     if why:
@@ -51,7 +52,13 @@ def optimize(problem: Problem, budget: Budget | None = None, progress: Progress 
     if not found.point.feasible:
         return _without(problem, moves, sites, before, found, budget)
     z = found.point.z
-    after = [_answers(site.after(z), problem, n) for n, site in enumerate(sites)]
+    held = [(site, site.after(z)) for site in sites[: len(problem.asks)]]
+    more = crossed(problem, held) if problem.guards else ()
+    if more and not budget.over():  # liquidated between the moves that were asked for
+        return optimize(replace(problem, guards=(*problem.guards, *more)), budget, progress)
+    if problem.guards:
+        problem = replace(problem, notes=(*problem.notes, *missed(more), *reaches(problem, held)))
+    after = [_answers(book, problem, n) for n, (_, book) in enumerate(held)]
     plan = _plan(problem, moves, sites, before, after, z, found, None, ())
     if plan.status is PlanStatus.STOPPED and budget.stopped is not None and budget.stopped():
         return replace(plan, words=plan.words.replace("at the time limit", "on request"))
@@ -103,7 +110,7 @@ def _plan(
     cost = float(moves.cost @ z)
     start = sum(a.rate * a.usd(a.before, k.side) for a, k in zip(accounts, problem.asks, strict=True))
     objective = sum(a.rate * a.usd(a.after, k.side) for a, k in zip(accounts, problem.asks, strict=True)) + cost
-    notes = []
+    notes = list(problem.notes)
     if (
         found is not None
         and abs(objective - found.point.objective) > AGREE * max(1.0, abs(objective))
@@ -186,6 +193,7 @@ def words(plan: Plan) -> str:
 
 def _trades(problem: Problem, moves: Moves, z: Floats) -> tuple[Trade, ...]:
     c, out = problem.candidates, []
+    pressed = dict(zip(moves.impacted.tolist(), moves.paid(z)[moves.impacts].tolist(), strict=True))
     for n in range(len(c)):
         for column, sign, price, floored in (
             (moves.buys[n], 1.0, c.price_buy[n], c.floored_buy[n]),
@@ -195,9 +203,9 @@ def _trades(problem: Problem, moves: Moves, z: Floats) -> tuple[Trade, ...]:
             if lots > DUST:
                 where = (str(c.account[n]), str(c.instrument[n]))
                 amount = sign * lots * float(c.lot[n])
-                out.append(
-                    Trade(*where, amount, sign * lots, float(price), lots * float(moves.cost[column]), bool(floored))
-                )
+                impact = pressed.get(n, 0.0) * lots / float(z[moves.buys[n]] + z[moves.sells[n]])
+                paid = lots * float(moves.cost[column]) + impact
+                out.append(Trade(*where, amount, sign * lots, float(price), paid, bool(floored), impact))
     return tuple(sorted(out, key=lambda t: (t.account, -abs(t.cost), t.instrument)))
 
 

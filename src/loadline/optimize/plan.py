@@ -36,7 +36,8 @@ class PlanStatus(StrEnum):
 class Trade:
     """One trade: signed contracts at a price in the quote currency; ``cost`` USD against the mark, fee included.
 
-    ``floored``: whether the quote was at or beyond the mark, so that half a tick was counted instead.
+    ``floored``: whether the quote was at or beyond the mark, so that half a tick was counted instead. ``impact``: USD
+    of the cost that the trade moves the price against itself.
     """
 
     account: str
@@ -46,6 +47,7 @@ class Trade:
     price: float
     cost: float
     floored: bool
+    impact: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ class Posted:
 class Binding:
     """A bound and what it costs: ``shadow`` USD of objective per unit of the bound, over the horizon.
 
-    ``change``: what the plan does to it. Shadow prices are those of the continuous problem.
+    ``change``: what the plan does to it; where ``before`` is given, what there is of it after the plan, and before.
+    Shadow prices are those of the continuous problem.
     """
 
     name: str
@@ -82,6 +85,7 @@ class Binding:
     high: float
     change: float
     shadow: float
+    before: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,11 @@ class Plan:
         return self.cost / self.capital_saved * self.days if self.capital_saved > 0 else None
 
     @property
+    def impact(self) -> float:
+        """USD of the cost that trades move prices against themselves."""
+        return sum(t.impact for t in self.trades)
+
+    @property
     def gap(self) -> float | None:
         """The gap as a share of the objective; None where nothing is certified."""
         return _share(self.objective - self.bound, abs(self.objective))
@@ -179,7 +188,9 @@ class Plan:
         ]
         for name in ("trades", "transfers", "posted", "bindings", "weights"):
             out[name] = [_plain(asdict(row)) for row in getattr(self, name)]
-        for name in ("start", "objective", "bound", "cost", "days", "saving", "capital_saved", "payback_days"):
+        for name in ("start", "objective", "bound", "cost", "impact", "days"):
+            out[name] = _number(getattr(self, name))
+        for name in ("saving", "capital_saved", "payback_days"):
             out[name] = _number(getattr(self, name))
         out |= {"gap": self.gap, "gap_of_saving": self.gap_of_saving, "candidates": self.candidates}
         return out | {"floored": self.floored, "notes": list(self.notes)}

@@ -20,7 +20,8 @@ class Candidates(Table):
 
     ``buy``, ``sell``: USD per contract above, below the mark: half spread and fee, floored (``floored_*`` says where).
     ``max_buy``, ``max_sell``: contracts, finite. ``lot``: contracts; ``least``: contracts, if traded at all.
-    ``price_buy``, ``price_sell``: what is paid and got per contract, quote currency, for the report.
+    ``price_buy``, ``price_sell``: what is paid and got per contract, quote currency, for the report. ``impact``: USD
+    per contract^1.5 that a trade moves the price against itself, either side; 0 where none is counted.
     """
 
     account: Texts
@@ -35,14 +36,16 @@ class Candidates(Table):
     price_sell: Floats
     floored_buy: Bools
     floored_sell: Bools
+    impact: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
     """``low <= sum_i weight_i change_i <= high``: a bound on what trades change, over all accounts or one.
 
-    ``weights``: instrument -> per contract, in ``unit``. ``gross``: a bound on ``sum_i |weight_i| |position_i|`` after
-    the trades instead, of which only ``high`` is read.
+    ``weights``: instrument -> per contract, in ``unit``. ``start``: what there is already, which the bounds then hold
+    together with the change (None: they hold the change alone). ``gross``: a bound on ``sum_i |weight_i| |position_i|``
+    after the trades instead, of which only ``high`` is read.
     """
 
     name: str
@@ -52,6 +55,51 @@ class Limit:
     unit: str = ""
     account: str = ""
     gross: bool = False
+    start: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PostedCap:
+    """A cap on what lies in one currency in an account's wallet after the plan, USD without haircuts.
+
+    ``high``: USD; ``share``: of all that lies in that wallet, instead (``high`` is then 0, on the excess over it).
+    """
+
+    name: str
+    account: str
+    currency: str
+    high: float = 0.0
+    share: float | None = None
+    low: float = -np.inf
+    unit: str = "USD"
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureCap:
+    """A cap on what own accounts would lose if those who hold them failed: ``sum_a weight_a exposure_a <= high``, USD.
+
+    The exposure to an account is what lies in its wallet plus what its positions are worth, where that is positive.
+    ``weights``: account -> 1, a credit weight, or default probability x loss given default.
+    """
+
+    name: str
+    weights: Mapping[str, float]
+    high: float
+    low: float = -np.inf
+    unit: str = "USD"
+
+
+Bound = Limit | PostedCap | ExposureCap
+
+
+@dataclass(frozen=True, eq=False)
+class Moved:
+    """A market that is not here yet: ``underlying`` (empty: all) moved by ``move``, a fraction of price."""
+
+    name: str
+    market: Market
+    move: float = 0.0
+    underlying: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +107,8 @@ class Ask:
     """A requirement that counts: that of an account under a rulebook, at a cost of capital for the whole horizon.
 
     ``rate``: USD per USD of initial requirement over the horizon; ``cap``: USD the initial requirement may reach.
-    ``solvent``: whether equity after the trades must cover ``side`` (a margin call is answered so).
+    ``solvent``: whether equity after the trades must cover ``side`` (a margin call is answered so). ``moved``: in
+    another market than today's; trades are paid at today's prices all the same.
     """
 
     account: str
@@ -68,6 +117,19 @@ class Ask:
     cap: float = np.inf
     solvent: bool = False
     side: str = "initial"
+    moved: Moved | None = None
+
+    @property
+    def called(self) -> str:
+        """The rulebook's name, and the market where it is not today's."""
+        return self.rulebook.rule.name + (f" at {self.moved.name}" if self.moved else "")
+
+    @property
+    def cover(self) -> str:
+        """What the condition is called that equity covers the requirement."""
+        if self.moved is not None:
+            return f"liquidation of {self.account} at {self.moved.name}"
+        return f"{self.side} requirement of {self.account} covered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,26 +155,29 @@ class Problem:
 
     ``most_trades``: instruments traded at most (by account); ``lots``: whole lots only. ``held``: units of each
     posting's ``source`` that there are. ``transfers``: USD per contract (fee, each side) to move a position between two
-    own accounts at mark, by instrument. ``days``: the horizon that rates are over.
+    own accounts at mark, by instrument. ``days``: the horizon that rates are over. ``guards``: requirements that equity
+    must cover in other markets. ``notes``: what was left out, for the report.
     """
 
     portfolio: Portfolio
     market: Market
     candidates: Candidates
     asks: tuple[Ask, ...]
-    limits: tuple[Limit, ...] = ()
+    limits: tuple[Bound, ...] = ()
     most_trades: int | None = None
     lots: bool = False
     postings: tuple[Posting, ...] = ()
     held: Mapping[str, float] = field(default_factory=dict)
     transfers: Mapping[str, float] = field(default_factory=dict)
     days: float = 30.0
+    guards: tuple[Ask, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what would have no least cost, or no meaning."""
         c = self.candidates
         wrong = []
-        for name in ("max_buy", "max_sell", "buy", "sell"):
+        for name in ("max_buy", "max_sell", "buy", "sell", "impact"):
             values = getattr(c, name)
             bad = ~np.isfinite(values) | (values < 0)
             wrong += [f"{name} of {i} is {v}" for i, v in zip(c.instrument[bad], values[bad], strict=True)]

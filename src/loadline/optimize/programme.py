@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from loadline.foundation.table import Floats, Ints
+from loadline.optimize.bounds import kept, value, written
+from loadline.optimize.impact import first_tangents, separate
 from loadline.optimize.moves import Moves
-from loadline.optimize.problem import Limit, Problem
-from loadline.optimize.site import QUANTITY, Site
+from loadline.optimize.problem import Bound, Problem
+from loadline.optimize.site import Site
 from loadline.optimize.solver import Answer, Program, Stop, whole
 from loadline.tape.affine import Affine
 from loadline.tape.frame import Floats as Values
@@ -43,23 +45,25 @@ class Programme:
         self.program = Program(gap=1e-4)
         start = np.zeros(len(moves)) if at is None else at
         self.best = self.base = self.point(np.zeros(len(moves)))
-        scale = max(abs(self.base.objective), float(np.max(moves.cost * moves.upper, initial=0.0)) * 1e-3, 1e-6)
+        dearest = float(np.max((moves.cost * moves.upper)[moves.trading], initial=0.0))
+        scale = max(abs(self.base.objective), 1e-3 * dearest, 1e-6)
         self.money = 10.0 ** round(np.log10(scale) - 3.0)
         self.trade = self.program.columns(np.zeros(len(moves)), moves.upper, cost=moves.cost / self.money)
         self.named: dict[str, tuple[str, Ints]] = {}
         self.row_unit: dict[str, float] = {}
-        self.limits: dict[str, tuple[Ints, Limit]] = {}
+        self.limits: dict[str, tuple[Ints, Bound]] = {}
         self.covered: dict[str, tuple[Ints, float, int]] = {}
         self.required: list[int] = []
         self.lowerings: list[Lowering] = []
         for n, site in enumerate(sites):
             value = site.values(start)
-            low = Lowering(self.program, {QUANTITY: site.quantity}, site.ranges(moves), mode=mode, at=value)
+            low = Lowering(self.program, site.leaves, site.ranges(moves), mode=mode, at=value)
             self.lowerings.append(low)
             self._ask(n, site, low)
         for limit in problem.limits:
             self._limit(limit)
         self._shared()
+        first_tangents(self)
         self.bound, self.status, self.rounds, self.nodes, self.answer = -np.inf, "", 0, 0, Answer("", None, 0.0, 0.0)
 
     # ---- rows
@@ -79,53 +83,14 @@ class Programme:
         if site.ask.solvent:
             left = (low.lower(site.equity, rows, 1).scaled(site.usd) + loss).scaled(1.0 / unit)
             kept = self.program.rows(left, np.zeros(len(rows)), np.full(len(rows), np.inf))
-            name = f"{site.ask.side} requirement of {site.ask.account} covered"
+            name = site.ask.cover
             self.named[name] = "row", kept
             self.covered[name] = kept, unit, n
 
-    def _limit(self, limit: Limit) -> None:
-        rows = self._gross(limit) if limit.gross else self._net(limit)
+    def _limit(self, limit: Bound) -> None:
+        rows, self.row_unit[limit.name] = written(self, limit)
         self.named[limit.name] = "row", rows
         self.limits[limit.name] = (rows, limit)
-
-    def _net(self, limit: Limit) -> Ints:
-        col, weight = self._weights(limit)
-        unit = _unit(weight)
-        self.row_unit[limit.name] = unit
-        row = Affine(np.zeros(len(col), np.int64), col, weight / unit, np.zeros(1))
-        return self.program.rows(row, np.array([limit.low / unit]), np.array([limit.high / unit]))
-
-    def _weights(self, limit: Limit) -> tuple[Ints, Floats]:
-        c, m = self.problem.candidates, self.moves
-        each = np.array([limit.weights.get(i, 0.0) for i in c.instrument.tolist()]) * c.lot
-        each = np.where((c.account == limit.account) | (limit.account == ""), each, 0.0)
-        cols, weights = [m.buys, m.sells], [each, -each]
-        for column, _, _, name in m.transfers:
-            if limit.account:
-                mine = [e.quantity for e in m.effects if e.column == column and e.account == limit.account]
-                cols.append(np.array([column]))
-                weights.append(np.array([limit.weights.get(name, 0.0) * sum(mine)]))
-        return np.concatenate(cols), np.concatenate(weights)
-
-    def _gross(self, limit: Limit) -> Ints:
-        """``sum |w| |q| <= high``: a column at least either sign of each position."""
-        parts = []
-        for site in {s.ask.account: s for s in self.sites}.values():
-            if limit.account in ("", site.ask.account):
-                ids = site.universe.instruments.id[site.frame.item].tolist()
-                w = np.array([abs(limit.weights.get(i, 0.0)) for i in ids])
-                rows = np.flatnonzero(w)
-                held = site.quantity.take(rows).scaled(w[rows])
-                size = self.program.columns(np.zeros(len(rows)), np.full(len(rows), np.inf))
-                unit = _unit(held.weight)
-                for sign in (1.0, -1.0):
-                    gap = Affine.columns(size) - held.scaled(sign / unit)
-                    self.program.rows(gap, np.zeros(len(rows)), np.full(len(rows), np.inf))
-                parts.append(Affine.columns(size, unit))
-        total = Affine.joined(parts)
-        row = total.sums(np.zeros(len(total), np.int64), 1)
-        unit = self.row_unit[limit.name] = max(limit.high, 1e-9)
-        return self.program.rows(row.scaled(1.0 / unit), np.array([-np.inf]), np.ones(1))
 
     def _shared(self) -> None:
         """What one stock of an asset can be posted to at once."""
@@ -141,7 +106,8 @@ class Programme:
 
     # ---- points
     def point(self, z: Floats) -> Point:
-        """Return a point re-margined by the tapes."""
+        """Return a point re-margined by the tapes, its impact as it will be."""
+        z = self.moves.paid(z)
         values = [site.values(z) for site in self.sites]
         needed = np.array([s.requirement(v) for s, v in zip(self.sites, values, strict=True)])
         cost = float(self.moves.cost @ z)
@@ -153,30 +119,16 @@ class Programme:
         )
         return Point(z, float(rates @ needed) + cost, needed, cost, ok and self._kept(z))
 
-    def change(self, limit: Limit, z: Floats) -> float:
-        """Return what a point does to a limit: the change, or the gross that there is after it."""
-        if limit.gross:
-            return self._gross_of(limit, z)
-        col, weight = self._weights(limit)
-        return float(weight @ z[col])
+    def change(self, limit: Bound, z: Floats) -> float:
+        """Return what a point does to a limit: the change, or what there is after it."""
+        return value(self, limit, z)
 
-    def _gross_of(self, limit: Limit, z: Floats) -> float:
-        total = 0.0
-        for site in {s.ask.account: s for s in self.sites}.values():
-            if limit.account in ("", site.ask.account):
-                ids = site.universe.instruments.id[site.frame.item].tolist()
-                w = np.array([abs(limit.weights.get(i, 0.0)) for i in ids])
-                total += float(w @ np.abs(site.quantity.values(z)))
-        return total
+    def home(self, account: str) -> Site:
+        """Return an account as it stands today."""
+        return next(s for s in self.sites if s.ask.account == account and s.ask.moved is None)
 
     def _kept(self, z: Floats) -> bool:
-        for limit in self.problem.limits:
-            ends = [abs(x) for x in (limit.low, limit.high) if np.isfinite(x)]
-            room = FEASIBLE * max([*ends, 1e-3 * _unit(self._weights(limit)[1])])
-            change = self.change(limit, z)
-            if change > limit.high + room or (not limit.gross and change < limit.low - room):
-                return False
-        return True
+        return all(kept(self, limit, z, FEASIBLE) for limit in self.problem.limits)
 
     def offer(self, z: Floats) -> Point:
         """Re-margin a point and keep it if it is the best so far."""
@@ -242,7 +194,8 @@ class Programme:
     def separate(self, mine: Floats, z: Floats) -> int:
         """Add the rows that a point violates and return how many."""
         values: list[Callable[[Term], Values]] = [site.values(mine) for site in self.sites]
-        return sum(low.separate(v, z) for low, v in zip(self.lowerings, values, strict=True))
+        new = sum(low.separate(v, z) for low, v in zip(self.lowerings, values, strict=True))
+        return new + separate(self, mine)
 
     @property
     def wrong(self) -> int:
@@ -254,9 +207,3 @@ class Programme:
         """The columns that choose one of several pieces."""
         parts = [y for low in self.lowerings for y in low.binaries]
         return np.concatenate(parts) if parts else np.empty(0, np.int64)
-
-
-def _unit(weight: Floats) -> float:
-    """A power of ten near the largest of some weights."""
-    most = float(np.abs(weight).max(initial=0.0))
-    return 10.0 ** round(np.log10(most)) if most > 0 else 1.0

@@ -8,8 +8,10 @@ import numpy as np
 
 from loadline.engine.engine import SPLIT, evaluate, segregate, with_trades
 from loadline.foundation.table import Floats
+from loadline.model.market import Market
 from loadline.model.positions import Balances, Portfolio, Positions
-from loadline.model.universe import CASH
+from loadline.model.shift import carry_over, model_values
+from loadline.model.universe import CASH, restate_in_cash, restate_pending
 from loadline.optimize.moves import Effect, Moves
 from loadline.optimize.problem import Ask, Problem
 from loadline.tape.affine import Affine
@@ -20,6 +22,7 @@ from loadline.tape.rewrite import simplified
 from loadline.tape.term import Term
 
 QUANTITY = ("position", "quantity")
+UNSETTLED = ("position", "unsettled")
 TINY = 1e-12
 """A position held in name only: rules that look at what is held see every candidate, and refuse what they must."""
 WATCHED = ("worst", "tail", "tiered", "power", "correlated", "losses", "signed", "bracketed", "min")
@@ -29,28 +32,34 @@ class Site:
     """``ask`` ready: ``initial``, ``maintenance``, ``equity`` are terms (sub-accounts, 1), ``usd`` per unit of each.
 
     ``settled``: whether the rule's constants are those of any trade; where they depend on what is held, the model
-    looks at every candidate as if it were, and its bound certifies nothing.
+    looks at every candidate as if it were, and its bound certifies nothing. In a market that is not here yet
+    (``ask.moved``) trades are still paid at today's prices, and what futures gain on the way is unsettled.
     """
 
     def __init__(self, problem: Problem, ask: Ask, moves: Moves) -> None:
-        self.ask, self.market, self.before = ask, problem.market, problem.portfolio.only([ask.account])
+        self.ask, self.today, self.before = ask, problem.market, problem.portfolio.only([ask.account])
+        self.market = problem.market if ask.moved is None else ask.moved.market
         rule, version = ask.rulebook.rule, ask.rulebook.version
         self.settled = not rule.alone(problem.market, version)
         effects = [e for e in moves.effects if e.account == ask.account]
         ready = _ready(problem, ask, effects)
-        ready = segregate(ready, problem.market) if rule.segregated else ready
-        tape = evaluate(ask.rulebook, ready, problem.market, ready.names())
+        ready = ready if ask.moved is None else carry_over(ready, self.today, self.market)
+        ready = segregate(ready, self.market) if rule.segregated else ready
+        tape = evaluate(ask.rulebook, ready, self.market, ready.names())
         frame, req = tape.book.frame, tape.requirement
         self.frame, self.universe = frame, tape.book.universe
         self.accounts = list(map(str, frame.accounts))
         self.currency = [a.partition(SPLIT)[2] or rule.currency for a in self.accounts]
-        self.usd = np.array([problem.market.price(c) for c in self.currency])
+        self.usd = np.array([self.market.price(c) for c in self.currency])
         self.initial, self.maintenance = simplified(req.initial), simplified(req.maintenance)
         self.equity = simplified(req.equity)
         self.base = frame.columns[QUANTITY].copy()
         self.base[np.abs(self.base) <= TINY] = 0.0
-        self.quantity = _affine(self, effects, moves)
-        roots = [self.initial, self.maintenance, self.equity]
+        self.quantity, self.leaves = _affine(self, effects), {}
+        self.leaves[QUANTITY] = self.quantity
+        if ask.moved is not None:
+            self.leaves[UNSETTLED] = _gains(self, effects)
+        roots = [self.side, self.equity] if ask.moved is not None else [self.initial, self.maintenance, self.equity]
         terms = {id(t): t for root in roots for t in in_order(root) if t.frame is not None}
         seen = {id(a): a for t in terms.values() if t.op in WATCHED for a in (t, *t.args) if a.frame is not None}
         self._watched = list({id(t): t for t in (*roots, *seen.values())}.values())
@@ -63,15 +72,16 @@ class Site:
 
     def ranges(self, moves: Moves) -> Ranges:
         """Return what every element can be while the columns stay within their bounds."""
-        span = self.quantity.weight * moves.upper[self.quantity.col]
-        n = len(self.base)
-        low = self.base + np.bincount(self.quantity.row, np.minimum(span, 0.0), n)
-        high = self.base + np.bincount(self.quantity.row, np.maximum(span, 0.0), n)
-        return Ranges({QUANTITY: (low, high)})
+        found = {}
+        for key, leaf in self.leaves.items():
+            span, n = leaf.weight * moves.upper[leaf.col], len(leaf)
+            low = leaf.constant + np.bincount(leaf.row, np.minimum(span, 0.0), n)
+            found[key] = low, leaf.constant + np.bincount(leaf.row, np.maximum(span, 0.0), n)
+        return Ranges(found)
 
     def values(self, z: Floats) -> Callable[[Term], Floats]:
         """Return the tape at a point: the value of any term that a lowering asks for."""
-        found = self._replay.run({QUANTITY: self.quantity.values(z)})
+        found = self._replay.run({key: leaf.values(z) for key, leaf in self.leaves.items()})
         by = {id(t): v for t, v in zip(self._watched, found, strict=True)}
         return lambda t: by[id(t)]
 
@@ -92,7 +102,8 @@ class Site:
         known = dict(zip(b.currency.tolist(), b.amount.tolist(), strict=True))
         rows = {c: known.get(c, 0.0) + cash.get(c, 0.0) for c in [*known, *(c for c in cash if c not in known)]}
         wallet = Balances.from_rows({"account": self.ask.account, "currency": c, "amount": a} for c, a in rows.items())
-        return Portfolio(traded.positions, wallet, traded.orders, traded.accounts)
+        held = Portfolio(traded.positions, wallet, traded.orders, traded.accounts)
+        return held if self.ask.moved is None else carry_over(held, self.today, self.market)
 
     def requirement(self, value: Callable[[Term], Floats]) -> float:
         """Return the requirement that counts, USD, positive."""
@@ -120,28 +131,67 @@ def _ready(problem: Problem, ask: Ask, effects: list[Effect]) -> Portfolio:
     return Portfolio(positions, balances, mine.orders, mine.accounts)
 
 
-def _affine(site: Site, effects: list[Effect], moves: Moves) -> Affine:
-    """Each position row: what is held, plus trades, less what the wallet pays for them."""
+def _places(site: Site) -> tuple[Callable[[str, str], int], dict[str, int]]:
+    """Where the row of an item stands that belongs to what pays in a currency, and where each item is in the universe.
+
+    Rows of open orders are none: they hold nothing.
+    """
     i, frame = site.universe.instruments, site.frame
-    orders = frame.columns["position", "order"]
-    ids = i.id[frame.item].tolist()
+    orders, ids = frame.columns["position", "order"], i.id[frame.item].tolist()
     owners = [site.accounts[o] for o in frame.owner.tolist()]
     row = {key: n for n, key in reversed(list(enumerate(zip(owners, ids, strict=True)))) if not orders[n]}
     split = site.ask.rulebook.rule.segregated
     account = {c: a for a, c in zip(site.accounts, site.currency, strict=True)} if split else {}
-    upfront = np.where(i.upfront, site.universe.quotes.mark * i.multiplier, 0.0)
-    place, cols, weights = [], [], []
+    return lambda item, settle: row[account[settle] if split else site.ask.account, item], i.index
+
+
+def _affine(site: Site, effects: list[Effect]) -> Affine:
+    """Each position row: what is held, plus trades, less what the wallet pays for them today."""
+    i = site.universe.instruments
+    place, index = _places(site)
+    premium, fx = _paid_today(site.today, site.ask.rulebook.rule.cash, i.id.tolist())
+    rows, cols, weights = [], [], []
     for e in effects:
-        k = i.index[e.item]
+        k = index[e.item]
         settle = str(i.settle[k]) if e.priced else e.item
-        owner = account.get(settle, site.ask.account) if split else site.ask.account
-        place.append(row[owner, e.item])
+        rows.append(place(e.item, settle))
         cols.append(e.column)
         weights.append(e.quantity)
         if e.priced:
-            cash = row[owner, settle]
-            place.append(cash)
+            rows.append(place(settle, settle))
             cols.append(e.column)
-            weights.append(-e.quantity * float(upfront[k]) - e.paid / float(site.universe.fx[k]))
-    to, at, weight = np.array(place, np.int64), np.array(cols, np.int64), np.array(weights, np.float64)
+            weights.append(-e.quantity * float(premium[k]) - e.paid / float(fx[k]))
+    to, at, weight = np.array(rows, np.int64), np.array(cols, np.int64), np.array(weights, np.float64)
     return Affine.gathered(to, at, weight, site.base).compact()
+
+
+def _paid_today(market: Market, cash: bool, names: list[str]) -> tuple[Floats, Floats]:
+    """(N,) premium of one contract in its settlement currency, 0 where none is paid; (N,) USD per unit of that."""
+    known = market.with_wallet([n for n in names if n not in market.instruments])
+    known = restate_in_cash(known) if cash else known
+    rows = known.rows(np.array(names, np.str_))
+    i, q = known.instruments.take(rows), known.quotes.take(rows)
+    fx = np.array([known.price(c) for c in i.settle.tolist()], np.float64)
+    return np.where(i.upfront, q.mark * i.multiplier, 0.0), fx
+
+
+def _gains(site: Site, effects: list[Effect]) -> Affine:
+    """Unsettled pnl of each row in the moved market: that of what is held, and what new futures gain on the way."""
+    names = sorted({e.item for e in effects if e.priced and e.quantity})
+    rows, after = site.today.rows(np.array(names, np.str_)), site.market.rows(np.array(names, np.str_))
+    gain = model_values(site.market)[after] - model_values(site.today)[rows]
+    gain = np.where(site.today.instruments.upfront[rows], 0.0, gain)
+    blank = {"account": site.ask.account, "entry": float("nan"), "quantity": 0.0}
+    one = Positions.from_rows(
+        blank | {"instrument": n, "unsettled": g} for n, g in zip(names, gain.tolist(), strict=True)
+    )
+    if site.ask.rulebook.rule.cash:
+        one = restate_pending(Portfolio(one, Balances.empty()), site.market).positions
+    each = dict(zip(names, one.unsettled.tolist(), strict=True))
+    place, index = _places(site)
+    mine = [e for e in effects if e.priced and each.get(e.item, 0.0)]
+    settle = site.universe.instruments.settle
+    to = np.array([place(e.item, str(settle[index[e.item]])) for e in mine], np.int64)
+    col = np.array([e.column for e in mine], np.int64)
+    weight = np.array([e.quantity * each[e.item] for e in mine], np.float64)
+    return Affine.gathered(to, col, weight, site.frame.columns[UNSETTLED]).compact()

@@ -13,6 +13,7 @@ from loadline.foundation.table import Bools, Floats, Ints
 from loadline.foundation.units import MS_PER_DAY
 from loadline.model.instruments import Instruments, Kind, PayoffForm
 from loadline.model.market import Market
+from loadline.optimize.impact import Depth, forces
 from loadline.optimize.problem import Candidates
 
 LOTS: Mapping[str, float] = MappingProxyType({"BTC": 0.1, "ETH": 1.0})
@@ -48,7 +49,8 @@ class Wishes:
 
     ``size``: coins per instrument and side where no depth is given; ``depth``: instrument -> contracts (bid, ask).
     ``never``: instruments left alone; ``buys``, ``sells``: instruments that may only be bought, only be sold.
-    ``min_days``: options with less to live are left alone.
+    ``min_days``: options with less to live are left alone. ``flow``: what trades on a day, so that more than what is
+    displayed may be traded, at the impact that this has.
     """
 
     size: float | None = None
@@ -58,6 +60,7 @@ class Wishes:
     sells: Collection[str] = ()
     reduce_only: bool = False
     min_days: float = 1.0
+    flow: Depth | None = None
 
 
 def ticks(market: Market) -> Floats:
@@ -82,12 +85,14 @@ def candidates(
     """Return what an account may trade, at the quotes of a snapshot.
 
     ``held``: instrument -> contracts. Cost per contract: the half spread to the mark, at least half a tick, plus the
-    fee. Raises ``MissingData`` where there is neither depth nor a size: missing depth is not infinite depth.
+    fee, plus impact where volumes are given. Raises ``MissingData`` where there is neither depth nor a size nor a
+    volume: missing depth is not infinite depth.
     """
-    if wishes.size is None and not wishes.depth:
+    if wishes.size is None and not wishes.depth and wishes.flow is None:
         raise MissingData(
             "no displayed sizes: what can be traded at the quotes is not known",
-            remedy="give displayed sizes (--sizes FILE), or one size in coins for every quote (--size COINS)",
+            remedy="give displayed sizes (--sizes FILE), one size in coins for every quote (--size COINS), or what "
+            "trades on a day (--adv FILE)",
         )
     i, q = market.instruments, market.quotes
     rows = np.flatnonzero(_tradable(market, underlyings, wishes))
@@ -105,6 +110,11 @@ def candidates(
     names = i.id[rows].tolist()
     coins = np.where(inverse, index, 1.0) / np.where(inverse, 1.0, mult)
     shown = {"sell": _shown(wishes, names, 0, coins), "buy": _shown(wishes, names, 1, coins)}
+    impact = np.zeros(len(rows))
+    if wishes.flow is not None:
+        impact = forces(market, rows, wishes.flow, mark * unit)
+        share = wishes.flow.participation * np.array([wishes.flow.flows[n].adv for n in names])
+        shown = {side: np.where(share > 0, np.maximum(x, share), 0.0) for side, x in shown.items()}
     quoted = {"buy": ask > 0, "sell": bid > 0}
     own = np.array([held.get(n, 0.0) for n in names])
     most = {}
@@ -126,6 +136,7 @@ def candidates(
         price_sell=bid,
         floored_buy=floored["buy"],
         floored_sell=floored["sell"],
+        impact=impact,
     )
     return found.take(np.maximum(found.max_buy, found.max_sell) >= lot * (1 - 1e-9))
 

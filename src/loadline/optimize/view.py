@@ -17,7 +17,7 @@ from loadline.foundation.table import Texts
 from loadline.model.greeks import unit_greeks
 from loadline.model.market import Market
 from loadline.model.universe import build_universe, expiry_label
-from loadline.optimize.problem import Limit
+from loadline.optimize.problem import Bound, Limit
 
 SHARES: Mapping[str, float] = {"delta": 0.02, "vega": 0.10, "vega by expiry": 0.25, "gamma": 0.10, "theta": 0.10}
 """The view as it is kept where nothing else is asked for: shares of the gross sensitivity per underlying."""
@@ -101,6 +101,12 @@ def _fits(w: Wish, what: str, underlying: str, expiry: str) -> bool:
     return w.expiry == expiry or (w.off and not w.expiry and not w.underlying)
 
 
-def tightened(limits: Sequence[Limit], factor: float) -> tuple[Limit, ...]:
-    """Return the same limits with their bounds scaled."""
-    return tuple(replace(limit, low=limit.low * factor, high=limit.high * factor) for limit in limits)
+def tightened(limits: Sequence[Bound], factor: float) -> tuple[Bound, ...]:
+    """Return the same limits with those on what trades change scaled; bounds on what there is after them stay."""
+
+    def scaled(limit: Bound) -> Bound:
+        if not (isinstance(limit, Limit) and limit.start is None and not limit.gross):
+            return limit
+        return replace(limit, low=limit.low * factor, high=limit.high * factor)
+
+    return tuple(scaled(limit) for limit in limits)

@@ -15,7 +15,8 @@ from loadline.cli.parser import Request
 from loadline.cli.render import Outcome, Screen
 from loadline.cli.searching import processor, searching
 from loadline.cli.tables import draw_gaps, draw_market, draw_warnings
-from loadline.cli.wishes import Asked, assets, limits, most_trades, number, together, wishes
+from loadline.cli.wish_files import assets, stresses
+from loadline.cli.wishes import Asked, deadline, limits, most_trades, number, together, wishes
 from loadline.foundation.errors import InputError, Reason, Unavailable
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ def problem_of(request: Request, inputs: Inputs, asked: Asked) -> Problem:
         rescue=bool(request.get("rescue")),
         assets=assets(request),
         moving=bool(request.get("move_positions")),
+        stresses=stresses(request),
+        deadline=deadline(request),
     )
 
 
