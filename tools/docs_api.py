@@ -10,8 +10,8 @@ from loadline.foundation.table import Table
 from tools.docs_text import table
 
 GROUPS = {
-    "Asking": ("margin", "margins", "what_if", "compare", "diff", "rulebook_names"),
-    "Answers": ("MarginResult", "Status", "Unavailable", "Reason", "Amount"),
+    "Asking": ("margin", "margins", "what_if", "compare", "diff", "plan", "rulebook_names"),
+    "Answers": ("MarginResult", "Status", "Unavailable", "Reason"),
     "What is held": ("Portfolio", "Positions", "Balances", "Orders", "Accounts"),
     "The market": ("Market", "Quotes", "Instruments", "Kind", "PayoffForm"),
     "Errors": ("LoadlineError", "InputError", "MissingData", "RuleError"),

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from loadline.engine.engine import compare, margin, margins, what_if
     from loadline.engine.result import MarginResult, Status
     from loadline.foundation.errors import InputError, LoadlineError, MissingData, Reason, RuleError, Unavailable
-    from loadline.foundation.units import Amount
     from loadline.model.instruments import Instruments, Kind, PayoffForm
     from loadline.model.market import Market, Quotes
     from loadline.model.positions import Accounts, Balances, Orders, Portfolio, Positions
+    from loadline.optimize.verb import plan
     from loadline.rulebooks.rulebook import rulebook_names
 
 __version__ = "0.1.0"
 
 # Where each public name lives: imported when it is first used, so that the command line can print its help without
-# waiting for numpy.
+# waiting for numpy. The optimizer's verb is ``plan``: ``optimize`` is the name of its package.
 _HOMES = {
     "loadline.engine.diff": ("diff",),
     "loadline.engine.engine": ("compare", "margin", "margins", "what_if"),
@@ -35,17 +35,16 @@ _HOMES = {
         "RuleError",
         "Unavailable",
     ),
-    "loadline.foundation.units": ("Amount",),
     "loadline.model.instruments": ("Instruments", "Kind", "PayoffForm"),
     "loadline.model.market": ("Market", "Quotes"),
     "loadline.model.positions": ("Accounts", "Balances", "Orders", "Portfolio", "Positions"),
+    "loadline.optimize.verb": ("plan",),
     "loadline.rulebooks.rulebook": ("rulebook_names",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Accounts",
-    "Amount",
     "Balances",
     "InputError",
     "Instruments",
@@ -67,6 +66,7 @@ __all__ = [
     "diff",
     "margin",
     "margins",
+    "plan",
     "rulebook_names",
     "what_if",
 ]
