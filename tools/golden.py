@@ -7,16 +7,18 @@ and twin agree. When a rule or a parameter changes, write them anew and list in 
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from loadline.engine.cases import golden
-from loadline.engine.engine import margins
+from loadline.engine.engine import choose_rulebook, margins
 from loadline.engine.result import MarginResult
 from tests.reference.rules.twins import parts_of, twin_of
 from tools import golden_market
 from tools.golden_case import Case
 from tools.golden_plans import BOOKS, families
+from tools.golden_scenarios import SETS
 
 FOLDER = Path(__file__).resolve().parent.parent / "cases"
 AGREE = 1e-9
@@ -42,6 +44,7 @@ def input_of(case: Case) -> dict[str, Any]:
         for i, q in book["legs"].items()
     ]
     given: dict[str, Any] = {"rulebook": case.rulebook, "market": case.market, "positions": positions}
+    given |= {"scenarios": case.scenarios} if case.scenarios else {}
     given |= {"balances": book.get("balances", {})} | ({"orders": book["orders"]} if book.get("orders") else {})
     return given | ({"overrides": case.overrides} if case.overrides else {})
 
@@ -65,13 +68,18 @@ def components_of(answer: MarginResult, depth: int) -> dict[str, float]:
 def vector_of(case: Case, family: str) -> dict[str, Any]:
     """A case with its answer: the twin's totals, the engine's components."""
     given = input_of(case)
-    found = margins(golden.portfolio_of(given), golden.market_of(case.market, {"markets": WHOLE}), case.rulebook,
-                    overrides=case.overrides)  # fmt: skip
+    market = golden.market_of(case.market, {"markets": WHOLE})
+    chosen = choose_rulebook(case.rulebook, market.as_of, case.overrides)
+    if case.scenarios:
+        brought = golden.scenarios_of(SETS[case.scenarios])
+        chosen = replace(chosen, version=replace(chosen.version, scenarios=brought))
+    found = margins(golden.portfolio_of(given), market, chosen)
     answers = [a for a in found if isinstance(a, MarginResult) and a.currency == case.currency]
     if len(answers) != 1:
         raise SystemExit(f"{case.rulebook} {case.name}: {found}")
     answer = answers[0]
-    twin, engine = twin_of(case.rulebook, given, WHOLE[case.market], case.currency), parts_of(answer)
+    written = given | ({"scenarios": SETS[case.scenarios]} if case.scenarios else {})
+    twin, engine = twin_of(case.rulebook, written, WHOLE[case.market], case.currency), parts_of(answer)
     scale = max(abs(twin[side]) for side in golden.SIDES)
     for part in set(twin) & set(engine):
         if abs(twin[part] - engine[part]) > AGREE * max(abs(twin[part]), min(scale, 1e6), 1e-3):
@@ -99,8 +107,11 @@ def file_of(name: str, family: str, cases: list[Case]) -> dict[str, Any]:
         orders = {o["instrument"] for o in case.book.get("orders", [])}
         held = used.setdefault(case.market, set())
         held |= set(case.book["legs"]) | orders | set(case.book.get("balances", {}))
+        if case.scenarios or "moneyness" in case.overrides.values():  # a smile is that of all strikes
+            held |= golden_market.chains(WHOLE[case.market], held)
         coins.setdefault(case.market, set()).update(case.book.get("balances", {}))
     vectors = [vector_of(case, family) for case in cases]
+    sets = {case.scenarios: SETS[case.scenarios] for case in cases if case.scenarios}
     return {
         "schema": "margin-vectors/1",
         "model": "golden",
@@ -113,6 +124,7 @@ def file_of(name: str, family: str, cases: list[Case]) -> dict[str, Any]:
             "components": f"from the engine, after its totals and main parts agreed with that one to {AGREE:g}",
         },
         "markets": {m: golden_market.pruned(WHOLE[m], used[m], coins[m]) for m in used},
+        **({"scenarios": sets} if sets else {}),
         "vectors": vectors,
     }
 

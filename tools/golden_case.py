@@ -21,6 +21,7 @@ class Case:
     depth: int = 3
     vectors: bool = False
     notes: bool = False
+    scenarios: str = ""
 
 
 def version_dates(name: str) -> list[str]:

@@ -127,9 +127,14 @@ ALONG: dict[tuple[str, str], dict[str, Any]] = {
     ("delta_shock.slope", ""): {"delta_shock.threshold": 0.0},
     ("delta_shock.threshold", ""): {"delta_shock.slope": 0.001},
     ("pnl_offset.limit", ""): {"pnl_offset.share": 1.0},
+    ("liquidity.depth", ""): {"liquidity.impact": 1.0, "liquidity.volume": 1e6},
+    ("liquidity.volume", ""): {"liquidity.impact": 1.0},
+    ("liquidity.vol_power", ""): {"liquidity.vol_spread": 0.01},
 }
 """(parameter, end) -> what else must be set for it to matter, or for correlations to be possible."""
 FEW_DRAWS = {"scenarios.count": 200}
+OF_A_SET = ("stress.weight", "options.residuals")
+"""Parameters of ``tail`` that matter only to a set that comes with the version."""
 
 
 def ends_of(family: str, parameter: Parameter) -> Iterator[tuple[str, Any]]:
@@ -170,6 +175,7 @@ def extremes(name: str) -> list[Case]:
                     covers={"parameter": parameter.name, "end": end},
                     depth=2,
                     notes=parameter.name == "observed.date",
+                    scenarios="surface" if name == "tail" and parameter.name in OF_A_SET else "",
                 )
             )
     return found

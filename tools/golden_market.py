@@ -177,6 +177,13 @@ def market(name: str) -> dict[str, Any]:
     return {"format": "loadline market 1", "as_of": text(AS_OF), "index": index, "fx": fx, "instruments": rows}
 
 
+def chains(whole: dict[str, Any], used: set[str]) -> set[str]:
+    """All options that expire with one that is used."""
+    options = [r for r in whole["instruments"] if r["kind"] == "option"]
+    expiries = {(r["underlying"], r["expiry"]) for r in options if r["id"] in used}
+    return {r["id"] for r in options if (r["underlying"], r["expiry"]) in expiries}
+
+
 def pruned(whole: dict[str, Any], used: set[str], underlyings: set[str]) -> dict[str, Any]:
     """The same market with only the instruments, prices and currencies that are used."""
     rows = [r for r in whole["instruments"] if r["id"] in used]

@@ -53,6 +53,26 @@ def static() -> dict[str, list[Case]]:
     }
 
 
+WHOLE_MODEL = {
+    "tail.options.smile": "moneyness",
+    "tail.options.roll": "on",
+    "tail.options.compounding": "log",
+    "tail.volatility.long_power": 0.65,
+    "tail.stress.weight": 0.25,
+    "tail.correlation_break.weight": 0.2,
+    "tail.floor.notional": 0.005,
+    "tail.liquidity.spread": 0.0004,
+    "tail.liquidity.impact": 0.8,
+    "tail.liquidity.vol_spread": 0.006,
+}
+"""A tail model with everything turned on."""
+BASIS: dict[str, Book] = {
+    "basis": {"legs": COIN.future(-2.0) | CASH.future(2.01), "balances": {"USDC": 50_000.0}},
+    "basis_short": {"legs": COIN.future(2.0) | CASH.future(-2.01), "balances": {"USDC": 50_000.0}},
+    "outright": {"legs": CASH.future(3.0), "balances": {"USDC": 200_000.0}},
+}
+
+
 def tail() -> dict[str, list[Case]]:
     """The files of ``tail``."""
     few = {"tail.scenarios.count": 40}
@@ -66,11 +86,25 @@ def tail() -> dict[str, list[Case]]:
     alts["owned_dollars"] = {"legs": COIN.future(1.0), "balances": {"USD": 5_000.0, "USDC": 4_000.0}}
     alts["uncounted"] = {"legs": COIN.future(1.0), "balances": {"wstETH": 3.0, "BTC": 1.0}}
     whole = some(COIN_BOOKS, "short_straddle", "everything")
+    past = some(COIN_BOOKS, "short_straddle", "calendar", "far_wings", "covered_call", "everything") | BASIS
+    past |= {"orders": alts["orders"], "sol": alts["sol"], "two_coins": merged(CASH_BOOKS["delta_neutral"], ETH_COIN)}
+    past |= {"no_surface": merged(COIN_BOOKS["calendar"], made.alt_coins("SOL")["sol"])}
+    past |= {"cash": CASH_BOOKS["everything"], "collateral": alts["collateral"]}
+    core = {f"{n}_core": past[n] for n in ("everything", "calendar")}
     shown = some(COIN_BOOKS, "short_straddle", "delta_neutral")
     return {
         "books_coin": of_books("tail", coin, overrides=few, vectors=True),
         "books_accounts": of_books("tail", ACCOUNTS | alts, market="doubt", overrides=few),
         "books_drawn": of_books("tail", whole),
+        "books_history": of_books("tail", past, scenarios="surface", overrides=WHOLE_MODEL)
+        + of_books("tail", core, scenarios="weighted", vectors=True)
+        + of_books(
+            "tail",
+            {"value_at_risk": past["two_coins"]},
+            scenarios="weighted",
+            overrides=WHOLE_MODEL | {"tail.measure.kind": "var"},
+        )
+        + of_books("tail", {"without_surface": past["everything"]}, scenarios="plain", overrides=WHOLE_MODEL),
         "books_grid": of_books("tail", shown, overrides=grid, vectors=True)
         + of_books("tail", {"value_at_risk": COIN_BOOKS["everything"]}, overrides=grid | {"tail.measure.kind": "var"})
         + of_books("tail", {"always_gains": straddle}, overrides=grid | two)

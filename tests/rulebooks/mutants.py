@@ -16,6 +16,7 @@ from loadline.engine.verify import COMPONENTS, TOTALS
 from loadline.foundation.errors import LoadlineError
 from loadline.model.market import Market
 from loadline.model.positions import Portfolio
+from loadline.model.scenario_set import Scenarios
 from loadline.rulebooks.parameters import Parameter, Version
 from loadline.rulebooks.rulebook import SHIPPED, Rulebook, load
 from tests.rulebooks.operations import Turned, built, family, mutations
@@ -100,6 +101,7 @@ class Ready:
     portfolio: Portfolio
     overrides: dict[str, Any]
     expected: dict[str, Any]
+    scenarios: Scenarios | None = None
 
 
 def ready(name: str) -> list[Ready]:
@@ -108,11 +110,13 @@ def ready(name: str) -> list[Ready]:
     for path in sorted((FOLDER / name).glob("*.json")):
         file = json.loads(path.read_text("utf-8"))
         markets = {m: golden.market_of(m, file) for m in file["markets"]}
+        sets = {n: golden.scenarios_of(raw) for n, raw in file.get("scenarios", {}).items()}
         for case in file["vectors"]:
             given, want = case["input"], case["expected"]
             changes = {k.partition(".")[2]: v for k, v in given.get("overrides", {}).items()}
             market, held = markets[given["market"]], golden.portfolio_of(given)
-            found.append(Ready(case["id"], given["rulebook"], want["currency"], market, held, changes, want))
+            brought = sets.get(given.get("scenarios", ""))
+            found.append(Ready(case["id"], given["rulebook"], want["currency"], market, held, changes, want, brought))
     return found
 
 
@@ -130,7 +134,7 @@ def notices(case: Ready, mutant: Mutant) -> bool:
 def moves(case: Ready, rule: Rulebook, version: Version) -> bool:
     """Whether a case's answer moves beyond its tolerance under a rulebook and a version."""
     try:
-        version = version.override(case.overrides)
+        version = replace(version.override(case.overrides), scenarios=case.scenarios)
         rule.check(version)
         said = (f"parameters overridden: {', '.join(version.overridden)}",) if case.overrides else ()
         found = margins(case.portfolio, case.market, Chosen(rule, version, (*said, *rule.notes)))

@@ -2,15 +2,18 @@
 
 import json
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from loadline.engine.cases import golden
-from loadline.engine.engine import margins
+from loadline.engine.engine import choose_rulebook, margins
 from loadline.engine.result import MarginResult
+from loadline.rulebooks.tail import tail_with
 from tests.reference.rules.twins import TWINS, parts_of, twin_of
 from tests.rulebooks import random_books
+from tools.golden_scenarios import SETS
 
 TAKES_ORDERS = (
     "drift",
@@ -33,8 +36,11 @@ TAKES_ORDERS = (
 
 def agree(name: str, given: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Every answer of the engine equals the twin's, to 1e-9 of the size of the account."""
-    file = {"markets": {"m": snapshot}}
-    found = margins(golden.portfolio_of(given), golden.market_of("m", file), name, overrides=given.get("overrides"))
+    market = golden.market_of("m", {"markets": {"m": snapshot}})
+    chosen = choose_rulebook(name, market.as_of, given.get("overrides"))
+    if "scenarios" in given:
+        chosen = replace(chosen, version=tail_with(chosen.version, golden.scenarios_of(given["scenarios"])))
+    found = margins(golden.portfolio_of(given), market, chosen)
     assert found
     for answer in found:
         assert isinstance(answer, MarginResult), answer
@@ -55,6 +61,9 @@ def test_engine_and_twin_agree(name: str, seed: int) -> None:
         given = random_books.case(draw, snapshot, name, orders=name in TAKES_ORDERS)
         if name == "tail":
             given["overrides"] = {"tail.scenarios.count": 60}
+            if draw.random() < 0.5:
+                given["scenarios"] = SETS[draw.choice(list(SETS))]
+                given["overrides"] |= {"tail.stress.weight": draw.choice([0.0, 0.25, 1.0])}
         given["overrides"] = readings(draw, name) | given.get("overrides", {})
         agree(name, given, snapshot)
 
@@ -91,6 +100,21 @@ def readings(draw: random.Random, name: str) -> dict[str, Any]:
             "given.vega": [12.0],
         }
     if name == "tail":
-        choices = {"measure.kind": ["es", "var"], "scenarios.kind": ["montecarlo", "grid"]}
+        choices = {
+            "measure.kind": ["es", "var"],
+            "scenarios.kind": ["montecarlo", "grid"],
+            "options.level": ["on", "off"],
+            "options.compounding": ["relative", "log"],
+            "options.smile": ["strike", "moneyness"],
+            "options.roll": ["off", "on"],
+            "options.residuals": ["on", "off"],
+            "volatility.long_power": [0.65],
+            "horizon.days": [1.0, 3.5],
+            "correlation_break.weight": [0.3],
+            "floor.notional": [0.005, 0.2],
+            "liquidity.spread": [0.001],
+            "liquidity.impact": [1.5],
+            "liquidity.vol_spread": [0.01],
+        }
     family = name.split("-")[0]
     return {f"{family}.{path}": draw.choice(values) for path, values in choices.items() if draw.random() < 0.5}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from loadline.foundation.errors import Defect, MissingData
 from loadline.foundation.table import Floats, Ints, Table, Texts, content_hash
 from loadline.model.instruments import Instruments, spot_rows
+from loadline.model.smile import Columns, Smiles
 
 Kept = TypeVar("Kept")
 KEPT = 8
@@ -68,6 +69,7 @@ class Market:
     ``index``: USD price per underlying. ``fx``: USD per unit of each currency (coins: their index).
     ``index_confidence``: 0..1 per underlying, 1 where not given. ``defects``: what was wrong with rows of the source;
     they matter only to a book that needs those rows. ``source`` names where it came from, ``notes`` what was assumed.
+    ``chain``: the smiles of the whole market, where this is a part of it.
 
     >>> from loadline.io.sample import sample
     >>> market = sample()[1]
@@ -84,12 +86,18 @@ class Market:
     defects: tuple[Defect, ...] = ()
     source: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    chain: Smiles | None = None
 
     def price(self, ccy: str) -> float:
         """Return the USD price of one unit of a currency; NaN if the snapshot does not know it."""
         if ccy == "USD":
             return 1.0
         return float(self.fx.get(ccy, self.index.get(ccy, np.nan)))
+
+    @cached_property
+    def smiles(self) -> Smiles:
+        """The smiles of all options that have a vol, those of ``chain`` where the market was cut down."""
+        return self.chain or Smiles(partial(_columns, self))
 
     def rows(self, ids: Texts) -> Ints:
         """Return (N,) the row of each instrument; raises ``MissingData`` naming every unknown one."""
@@ -164,3 +172,7 @@ class Market:
         """The content hash of everything that can move a number."""
         maps = [sorted(m.items()) for m in (self.index, self.fx, self.index_confidence)]
         return content_hash(self.as_of, self.instruments.identity, self.quotes.identity, *maps)
+
+
+def _columns(market: Market) -> Columns:
+    return market.instruments, market.quotes.forward, market.quotes.vol

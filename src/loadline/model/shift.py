@@ -11,15 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
 from loadline.foundation.errors import InputError
-from loadline.foundation.table import Floats, Labels, Texts
+from loadline.foundation.table import Bools, Floats, Labels, Texts
 from loadline.foundation.units import MS_PER_DAY, MS_PER_YEAR
-from loadline.model.instruments import NO_EXPIRY, Kind
+from loadline.model.instruments import NO_EXPIRY, Instruments, Kind
 from loadline.model.market import Market
 from loadline.model.positions import Portfolio
+from loadline.model.smile import Columns, Smiles
 from loadline.model.universe import STABLE
 
 FAR = 90.0
@@ -110,8 +112,31 @@ def shifted(market: Market, shift: Shift) -> Market:
     if not any(x for m in (shift.spot, shift.vol, shift.perpetual, shift.future) for x in m.values()):
         return market
     i, q = market.instruments, market.quotes
+    forward, vol, moved = _moved(i, q.forward, q.vol, np.where(np.isfinite(q.fixed), q.fixed, 0.0), market.as_of, shift)
+    after = market.replace(
+        quotes=q.replace(
+            forward=forward,
+            vol=vol,
+            delta=np.where(moved, np.nan, q.delta),  # the venue told it of the market as it was
+        ),
+        index={u: p * (1.0 + shift.spot[u]) if u in shift.spot else p for u, p in market.index.items()},
+        fx={c: p * (1.0 + shift.spot[c]) if c in shift.spot else p for c, p in market.fx.items()},
+        chain=market.chain and Smiles(partial(_chain_after, market.chain, market.as_of, shift)),
+    )
+    option = i.is_kind(Kind.OPTION)
+    change = (model_values(after) - model_values(market)) / i.multiplier
+    mark = np.where(option, np.maximum(q.mark + change, 0.0), q.mark * forward / q.forward)
+    mark = np.where(moved, mark, q.mark)
+    sides = {side: np.maximum(getattr(q, side) + (mark - q.mark), 0.0) for side in ("bid", "ask")}
+    return after.replace(quotes=after.quotes.replace(mark=mark, **sides))
+
+
+def _moved(
+    i: Instruments, forward: Floats, vol: Floats, fixed: Floats, as_of: int, shift: Shift
+) -> tuple[Floats, Floats, Bools]:
+    """(N,) forwards and vols after a shift, and which rows move; ``fixed``: (N,) what of a forward is settled."""
     underlyings, quoted = Labels.of(i.underlying), Labels.of(i.quote)
-    days = np.where(i.expiry == NO_EXPIRY, 0, i.expiry - market.as_of) / MS_PER_DAY
+    days = np.where(i.expiry == NO_EXPIRY, 0, i.expiry - as_of) / MS_PER_DAY
 
     def each(moves: Mapping[str, float]) -> Floats:
         return np.array([moves.get(n, 0.0) for n in underlyings.names], np.float64)[underlyings.place]
@@ -124,27 +149,17 @@ def shifted(market: Market, shift: Shift) -> Market:
         factor = factor * np.where(i.is_kind(Kind.FUTURE, Kind.OPTION), 1.0 + near * each(shift.future), 1.0)
     own = np.array([1.0 + (shift.spot.get(n, 0.0) if n in STABLE else 0.0) for n in quoted.names], np.float64)
     moved = np.isin(underlyings.names, list(shift.names))[underlyings.place] | (own != 1.0)[quoted.place]
-    fixed = np.where(np.isfinite(q.fixed), q.fixed, 0.0)
-    forward = np.where(moved, ((q.forward - fixed) * factor + fixed) / own[quoted.place], q.forward)
+    moving = ((forward - fixed) * factor + fixed) / own[quoted.place]
     vols = 1.0 + each(shift.vol)
     if shift.by_tenor:
         short = np.maximum(days, SHORTEST)
         vols = vols ** ((30.0 / short) ** np.where(short < 30.0, 0.45, 0.65))
-    after = market.replace(
-        quotes=q.replace(
-            forward=forward,
-            vol=np.where(moved, q.vol * vols, q.vol),
-            delta=np.where(moved, np.nan, q.delta),  # the venue told it of the market as it was
-        ),
-        index={u: p * (1.0 + shift.spot[u]) if u in shift.spot else p for u, p in market.index.items()},
-        fx={c: p * (1.0 + shift.spot[c]) if c in shift.spot else p for c, p in market.fx.items()},
-    )
-    option = i.is_kind(Kind.OPTION)
-    change = (model_values(after) - model_values(market)) / i.multiplier
-    mark = np.where(option, np.maximum(q.mark + change, 0.0), q.mark * forward / q.forward)
-    mark = np.where(moved, mark, q.mark)
-    sides = {side: np.maximum(getattr(q, side) + (mark - q.mark), 0.0) for side in ("bid", "ask")}
-    return after.replace(quotes=after.quotes.replace(mark=mark, **sides))
+    return np.where(moved, moving, forward), np.where(moved, vol * vols, vol), moved
+
+
+def _chain_after(chain: Smiles, as_of: int, shift: Shift) -> Columns:
+    i, forward, vol = chain.columns
+    return (i, *_moved(i, forward, vol, np.zeros(len(i)), as_of, shift)[:2])
 
 
 def carry_over(portfolio: Portfolio, before: Market, after: Market) -> Portfolio:
@@ -178,6 +193,8 @@ def worth(portfolio: Portfolio, market: Market) -> tuple[float, float]:
 def only_rows(market: Market, ids: Texts) -> Market:
     """Return the market with only some instruments' rows (unknown names are left out): less to shift.
 
+    Smiles stay those of the whole market.
+
     >>> from loadline.model.instruments import spot_rows
     >>> from loadline.model.market import Quotes
     >>> two = Market(0, spot_rows(["BTC", "ETH"]), Quotes.of(np.array([2.0, 1.0])), {})
@@ -185,4 +202,5 @@ def only_rows(market: Market, ids: Texts) -> Market:
     ['ETH']
     """
     keep = np.array(sorted({n for n in map(market.instruments.index.get, ids.tolist()) if n is not None}), np.int64)
-    return market.replace(instruments=market.instruments.take(keep), quotes=market.quotes.take(keep))
+    instruments, quotes = market.instruments.take(keep), market.quotes.take(keep)
+    return market.replace(instruments=instruments, quotes=quotes, chain=market.smiles)

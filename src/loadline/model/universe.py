@@ -16,6 +16,7 @@ from loadline.foundation.units import MS_PER_DAY, MS_PER_YEAR, format_time
 from loadline.model.instruments import NO_EXPIRY, Instruments, Kind, PayoffForm
 from loadline.model.market import Market, Quotes
 from loadline.model.positions import Portfolio
+from loadline.model.smile import Smiles
 from loadline.tape.frame import Classes
 
 STABLE = ("USD", "USDC", "USDT")
@@ -37,7 +38,7 @@ class Universe:
     """N instruments in hierarchical order at one instant; every column is (N,) in that order.
 
     ``index``: USD price of the underlying; ``index_confidence``: 0..1; ``fx``: USD per unit of the settlement
-    currency. ``unit`` labels come from the rulebook.
+    currency. ``unit`` labels come from the rulebook. ``smiles``: of the whole market, held or not.
     """
 
     as_of: int
@@ -47,6 +48,7 @@ class Universe:
     index_confidence: Floats
     fx: Floats
     classes: Classes
+    smiles: Smiles
 
     def __len__(self) -> int:
         return len(self.instruments)
@@ -212,6 +214,7 @@ def _priced(market: Market, rows: Ints, instruments: Instruments, classes: Class
         index_confidence=each(underlyings, lambda u: market.index_confidence.get(u, 1.0)),
         fx=each(settles, market.price),
         classes=classes,
+        smiles=market.smiles,
     )
     found.__dict__.update(known | {"underlyings": underlyings, "settles": settles})
     return found

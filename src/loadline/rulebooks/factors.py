@@ -11,8 +11,9 @@ from loadline.rulebooks.parameters import Version
 
 def factor_covariance(units: Labels, p: Version) -> Floats:
     """Return (U, 3, U, 3): covariance of spot and vol factors over the horizon, and of squared spot moves."""
-    spot = p.each("volatility.spot", units) * np.sqrt(p.number("horizon.days") / p.number("horizon.year"))
-    vol = p.each("volatility.vol", units) * np.sqrt(p.number("horizon.days"))
+    days = p.each("horizon.days", units)
+    spot = p.each("volatility.spot", units) * np.sqrt(days / p.number("horizon.year"))
+    vol = p.each("volatility.vol", units) * np.sqrt(days)
     names = ("spot_spot", "vol_vol", "spot_vol", "spot_vol_other")
     between, vols, own, cross = (p.number(f"correlation.{n}") for n in names)
     same = np.eye(len(units))
@@ -27,6 +28,11 @@ def factor_covariance(units: Labels, p: Version) -> Floats:
 
 
 def tenor_scale(u: Universe, p: Version) -> Floats:
-    """Return (N,) the relative vol move of each option per unit of 30-day move: ``(30 / max(days, 1))^power``."""
+    """Return (N,) the vol move of each option per unit of 30-day move: ``(30 / max(days, 1))^power``.
+
+    The power is another beyond 30 days where the parameters name one.
+    """
     power = p.each("volatility.tenor_power", u.pairs)
+    if "volatility.long_power" in p.parameters:
+        power = np.where(u.days > 30.0, p.each("volatility.long_power", u.pairs), power)
     return np.where(u.option, (30.0 / np.maximum(u.days, 1.0)) ** power, 0.0)

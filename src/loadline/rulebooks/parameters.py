@@ -57,6 +57,11 @@ class Parameter:
         """Return the value for a key, or the general one, or ``None``."""
         return self.by_key.get(key, self.value)
 
+    @property
+    def any(self) -> bool:
+        """Whether any value is other than 0 (or nothing)."""
+        return any(self.values())
+
     def values(self) -> Iterator[Value]:
         """Yield every value it holds."""
         if self.value is not None:

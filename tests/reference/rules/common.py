@@ -157,6 +157,7 @@ class Parameters:
         past = [v for v in versions if v["effective"] <= at]
         self.tree = (past or versions[:1])[-1]
         self.overrides = {path.partition(".")[2]: value for path, value in (overrides or {}).items()}
+        self.scenarios: dict[str, Any] | None = None
 
     def entry(self, path: str) -> dict[str, Any]:
         node: Any = self.tree

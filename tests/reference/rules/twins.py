@@ -29,7 +29,7 @@ Twin = Callable[[common.Snapshot, common.Account, common.Parameters, str], Answe
 TWINS: dict[str, tuple[str, Twin]] = {
     "isolated": ("isolated", lambda m, a, p, currency: isolated.isolated(m, a, p)),
     "static": ("static", lambda m, a, p, currency: static.static(m, a, p)),
-    "tail": ("tail", lambda m, a, p, currency: tail.tail(m, a, p)),
+    "tail": ("tail", lambda m, a, p, currency: tail.tail(m, a, p, p.scenarios)),
     "derive": ("derive", lambda m, a, p, currency: derive.pmrm2(m, a, p)),
     "derive-v1": ("derive_v1", lambda m, a, p, currency: derive.pmrm1(m, a, p)),
     "derive-srm": ("derive_srm", lambda m, a, p, currency: derive_srm.srm(m, a, p)),
@@ -52,11 +52,12 @@ TWINS: dict[str, tuple[str, Twin]] = {
 
 
 def twin_of(name: str, given: dict[str, Any], snapshot: dict[str, Any], currency: str) -> Answer:
-    """What the twin answers to a case's input."""
+    """What the twin answers to a case's input; ``scenarios`` in it are a set written out."""
     bare, _, date = name.partition("@")
     stem, twin = TWINS[bare]
     market = common.snapshot(snapshot)
     p = common.Parameters(RULES / f"{stem}.toml", date or snapshot["as_of"], given.get("overrides"))
+    p.scenarios = given.get("scenarios")
     return twin(market, common.account(given, market), p, currency)
 
 

@@ -2,7 +2,8 @@
 
 ``input``: ``rulebook`` (``NAME@DATE``), ``market`` (a snapshot as ``loadline.io`` writes it, or the name of one of the
 file's ``markets``), ``positions`` rows of ``instrument, quantity`` and, where there is some, ``unsettled``;
-``balances`` by currency; ``orders`` rows of ``instrument, quantity, limit``; ``overrides`` by parameter path.
+``balances`` by currency; ``orders`` rows of ``instrument, quantity, limit``; ``overrides`` by parameter path;
+``scenarios``, the name of one of the file's sets, for a rule that takes one.
 ``expected``: ``currency, equity, initial, maintenance``; ``components`` by explain path (roots ``equity``, ``initial``,
 ``maintenance``); ``parts`` of the rule, chosen or not, summed over the account, PnL-signed; ``notes``, all of them.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,8 @@ from loadline.foundation.units import parse_time
 from loadline.model.instruments import NO_EXPIRY, Instruments, Kind, PayoffForm
 from loadline.model.market import Market, Quotes
 from loadline.model.positions import Balances, Orders, Portfolio, Positions
+from loadline.model.residuals import Residuals
+from loadline.model.scenario_set import Scenarios
 from loadline.rulebooks.rulebook import Rulebook
 
 ACCOUNT = "case"
@@ -67,6 +71,9 @@ def answer_of(case: Mapping[str, Any], file: Mapping[str, Any], chosen: Chosen |
     given, currency = case["input"], case["expected"]["currency"]
     market = market_of(given["market"], file)
     rule = chosen or choose_rulebook(given["rulebook"], market.as_of, given.get("overrides"))
+    if "scenarios" in given:
+        brought = scenarios_of(file["scenarios"][given["scenarios"]])
+        rule = replace(rule, version=replace(rule.version, scenarios=brought))
     found = margins(portfolio_of(given), market, rule)
     for answer in found:
         if isinstance(answer, Unavailable) or answer.currency == currency:
@@ -98,6 +105,28 @@ def portfolio_of(given: Mapping[str, Any]) -> Portfolio:
         Positions.from_rows(account | blank | row for row in given.get("positions", [])),
         Balances.from_rows(account | {"currency": c, "amount": x} for c, x in given.get("balances", {}).items()),
         Orders.from_rows(account | row for row in given.get("orders", [])),
+    )
+
+
+def scenarios_of(raw: Mapping[str, Any]) -> Scenarios:
+    """Return a scenario set that is written out: a row of moves by underlying for each scenario."""
+    spot, residual, pick = np.array(raw["spot"], np.float64), None, None
+    if "residual" in raw:
+        surface = raw["residual"]
+        values = {coin: np.array(x, np.float64) for coin, x in surface["values"].items()}
+        tenor, moneyness = (np.array(surface[n], np.float64) for n in ("tenor", "moneyness"))
+        residual = Residuals(tenor, moneyness, np.array(surface["start"], np.int64), values)
+        pick = np.array(raw["pick"], np.int64)
+    return Scenarios(
+        np.array([f"scenario {n}" for n in range(len(spot))]),
+        np.array(raw["family"]),
+        tuple(raw["underlyings"]),
+        spot,
+        np.array(raw["vol"], np.float64),
+        np.ones(spot.shape),
+        np.array(raw["weight"], np.float64),
+        residual=residual,
+        pick=pick,
     )
 
 
