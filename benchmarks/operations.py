@@ -44,7 +44,7 @@ class Tally:
         self.touched += touched
 
 
-INDEXED = ("range", "min", "max", "load", "pick", "below", "alike", "fetch2", "fetch3")
+INDEXED = ("range", "min", "max", "load", "pick", "below", "alike", "fetch1", "fetch2", "fetch3")
 """Calls whose arguments are places, not numbers."""
 
 
@@ -146,7 +146,7 @@ def of_plan(plan: Plan, frame: Frame, accounts: int = 20) -> Tally:
     few = frame.take(0, accounts)
     with np.errstate(all="ignore"):
         out = np.empty((accounts, plan.width))
-        made["run"](0, accounts, out, *plan._arguments(few))
+        made["run"](0, accounts, out, *plan.bound(few))
     assert np.array_equal(out, plan.run(few)), "what was counted is not what runs"
     return Tally(*(x / accounts for x in (tally.arithmetic, tally.divisions, tally.cube, tally.touched)))
 

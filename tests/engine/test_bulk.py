@@ -1,5 +1,6 @@
 """A whole venue at once answers what ``margins`` answers, account by account, bit for bit."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -198,20 +199,34 @@ def test_a_venue_without_positions_needs_nothing(plans: Path) -> None:
 
 
 # ---- before a trade
-@pytest.mark.parametrize("rulebook", ["derive", "deribit-xpm"])
+def checks_are_prepared_answers(rulebook: str, plans: Path, seeds: Sequence[int]) -> None:
+    listed = [IDS[n] for n in PERPETUALS] if rulebook in VENUES_OF_PERPETUALS else IDS
+    for seed in seeds:
+        book, names = accounts(seed, 1, orders=seed % 2 == 0, listed=listed)
+        rows = MARKET.rows(np.array(listed))
+        ready = PreTrade(columns(book, names), rulebook, rows, cache=plans)
+        prepared = Prepared(book, MARKET, rulebook, listed)
+        traded = np.array([1.5, -2.0] * len(listed))[: len(listed)]
+        several = ready.checks(rows, traded)
+        again = ready.checks(np.tile(rows, 9), np.tile(traded, 9), workers=2)
+        assert np.array_equal(again, np.tile(several, (9, 1)))
+        for n, name in enumerate(listed):
+            want = prepared.after({name: float(traded[n])})
+            assert several[n].tolist() == [want.equity, want.initial, want.maintenance], (seed, name)
+        assert ready.check(int(rows[3]), 1.0) == prepared.after({listed[3]: 1.0})
+
+
+@pytest.mark.parametrize("rulebook", ["derive", "deribit-xpm", "isolated"])
 def test_a_check_before_a_trade_is_the_prepared_answer(rulebook: str, plans: Path) -> None:
-    book, _ = accounts(8, 1, orders=False)
-    book, names = Portfolio(book.positions, book.balances), ["000"]
-    ready = PreTrade(columns(book, names), rulebook, np.arange(len(IDS)), cache=plans)
-    prepared = Prepared(book, MARKET, rulebook, IDS)
-    traded = np.array([1.5, -2.0] * len(IDS))[: len(IDS)]
-    several = ready.checks(np.arange(len(IDS)), traded)
-    again = ready.checks(np.tile(np.arange(len(IDS)), 9), np.tile(traded, 9), workers=2)
-    assert np.array_equal(again, np.tile(several, (9, 1)))
-    for n, name in enumerate(IDS):
-        want = prepared.after({name: float(traded[n])})
-        assert several[n].tolist() == [want.equity, want.initial, want.maintenance]
-    assert ready.check(3, 1.0) == prepared.after({IDS[3]: 1.0})
+    checks_are_prepared_answers(rulebook, plans, [9, 11, 6])  # the last has open orders
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rulebook", SHIPPED)
+def test_a_check_is_the_prepared_answer_under_every_rulebook(rulebook: str, plans: Path) -> None:
+    if rulebook in NOT_PLANNED or choose_rulebook(rulebook, MARKET.as_of).rule.segregated:
+        pytest.skip("cannot be prepared")
+    checks_are_prepared_answers(rulebook, plans, [*range(16, 28), 40])
 
 
 def test_a_check_knows_its_limits(plans: Path) -> None:

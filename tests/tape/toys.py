@@ -50,6 +50,43 @@ def _covariance(rng: np.random.Generator, n: int) -> Any:
     return root @ root.T
 
 
+def layered(rng: np.random.Generator, listed: Classes, scenarios: int) -> Rule:
+    """Everything goes from level to level: rows and numbers of expiries and units, and what passes them by."""
+    axis, short = Axis("scenario", tuple(map(str, range(scenarios)))), Axis("move", ("down", "up", "out"))
+    made = _random(rng, listed)
+    cube, moves, delta, per_unit = made("position", axis), made("position", short), made("position"), made("unit")
+    option = constant((rng.random(listed.size["position"]) < 0.6).astype(float), "position")
+    gain, damp = made("expiry", low=0.0, high=2.0), made(None, axis, 0.0)
+    between = _covariance(rng, 3 * listed.size["expiry"]), _covariance(rng, listed.size["strike"])
+
+    def run(frame: Frame) -> list[Term]:
+        held, unsettled = column(frame, "quantity"), column(frame, "unsettled")
+        options, futures = held * option, held * delta
+        pnl = (options * cube).net("expiry").signed_scale(gain=gain, loss=1.05) - futures.net("expiry")
+        unit = ((pnl * damp).net("unit") + (futures * cube).net("unit")) * per_unit
+        naked = options.net("strike").losses().net("unit") + futures.net("strike").correlated(between[1], "unit")
+        roots = (futures * moves).net("expiry").correlated(between[0], "account")
+        worth = futures.net("expiry").net("account") + (unsettled * delta).net("account")
+        initial = worst_of(unit.worst("scenario"), naked).net("account") + roots * 0.1
+        return [worth, initial, unit.net("account").worst("scenario")]
+
+    return run
+
+
+def by_unit(rng: np.random.Generator, listed: Classes, scenarios: int) -> Rule:
+    """Positions go straight to their units, by rows and by numbers."""
+    axis, made = Axis("scenario", tuple(map(str, range(scenarios)))), _random(rng, listed)
+    cube, per_expiry = made("position", axis), made("expiry", low=0.0)
+
+    def run(frame: Frame) -> list[Term]:
+        held, unsettled = column(frame, "quantity"), column(frame, "unsettled")
+        pnl = (held * cube).net("unit").worst("scenario")
+        charge = (held * 0.5).net("expiry").losses() * per_expiry
+        return [pnl.losses().net("account"), unsettled.net("expiry").losses().net("account") + charge.net("account")]
+
+    return run
+
+
 def rule(rng: np.random.Generator, listed: Classes, scenarios: int) -> Rule:
     """Every operation, at several levels, over an axis of some length and a short one."""
     axis, short = Axis("scenario", tuple(map(str, range(scenarios)))), Axis("move", ("down", "up", "out"))

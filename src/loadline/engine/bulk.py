@@ -101,11 +101,15 @@ class Snapshot:
         """Whether the rule must look at one account at a time."""
         return self.chosen.rule.alone(self.market, self.chosen.version)
 
-    def plan(self, *, orders: bool = False) -> Plan:
-        """Return the rule written out as loops, for books with or without open orders; raises ``NotPlannable``."""
+    def plan(self, *, orders: bool = False, before: Plan | None = None) -> Plan:
+        """Return the rule written out as loops, for books with or without open orders; raises ``NotPlannable``.
+
+        ``before``: the plan at another moment of the same instruments: only what has changed is worked out.
+        """
         if self.alone:
             raise NotPlannable(f"{self.chosen.rule.name} looks at what one account holds")
-        return Plan(self.rule(blank(self.universe, orders=orders)), self.universe.classes, self.cache)
+        outputs = self.rule(blank(self.universe, orders=orders))
+        return Plan(outputs, self.universe.classes, self.cache) if before is None else before.later(outputs)
 
     def frame(self, held: Columns, group: Codes, groups: int) -> Frame:
         """Return rows as a sorted book of so many groups (accounts); ``group``: (n,) the one that each belongs to."""

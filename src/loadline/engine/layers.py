@@ -15,7 +15,7 @@ from loadline.engine.bulk import Part, Snapshot, parts
 from loadline.engine.columns import Columns
 from loadline.foundation.table import Bools, Floats, Ints
 from loadline.model.market import Market
-from loadline.tape.subset import holders
+from loadline.tape.subset import Kept
 
 COLUMNS = ("account", "row", "kind", "quantity", "unsettled", "order", "limit")
 
@@ -24,13 +24,15 @@ COLUMNS = ("account", "row", "kind", "quantity", "unsettled", "order", "limit")
 class Laid:
     """One sorted book: results ``places``, the holdings in the frame's order, and the layer that it belongs to.
 
-    ``reached``: whether prices reach its columns (pnl and limits in coin, where a rule counts in cash).
+    ``reached``: whether prices reach its columns (pnl and limits in coin, where a rule counts in cash); ``kept``: what
+    its units gave when they were last margined.
     """
 
     part: Part
     held: Columns
     layer: int
     reached: bool
+    kept: Kept
 
 
 def joined(market: Market, held: list[Columns]) -> Columns:
@@ -73,7 +75,7 @@ class Layers:
             inside = (rows if part.rows is None else rows.take(part.rows)).take(part.frame.order)
             reached = snapshot.chosen.rule.cash and (part.orders or bool(inside.unsettled.any()))
             placed = Part(part.orders, every[part.places], part.frame)
-            new.append(Laid(placed, inside, layer, reached))
+            new.append(Laid(placed, inside, layer, reached, Kept(part.frame)))
         self.books += new
         return [(book, np.flatnonzero(np.isin(book.part.places, results))) for book in new]
 
@@ -88,9 +90,9 @@ class Layers:
         found: Bools = self.top[book.part.places] == book.layer
         return found
 
-    def holding(self, book: Laid, items: Bools) -> Ints:
-        """Return the accounts of a book's frame that count and hold any of some ``items``, (N,) a mask."""
-        found = holders(book.part.frame, items)
+    def touched(self, book: Laid, items: Bools, rows: Ints | None = None) -> Ints:
+        """Return the accounts of a book's frame that count and that changes touch; ``items``, ``rows``: of ``Kept``."""
+        found = book.kept.touched(items, rows)
         return found[self.top[book.part.places[found]] == book.layer]
 
     def held(self, market: Market, results: Ints | None = None) -> Columns:

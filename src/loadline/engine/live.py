@@ -26,7 +26,7 @@ from loadline.model.instruments import Kind
 from loadline.model.market import Market
 from loadline.model.universe import CASH, restate_in_cash
 from loadline.tape.plan import Plan
-from loadline.tape.subset import moved_items, run_some
+from loadline.tape.subset import moved_items
 from loadline.tape.term import NotPlannable
 
 
@@ -143,10 +143,10 @@ class Live:
                 self.refused.pop(result, None)
             self.refused |= {int(part.places[accounts[n]]): error for n, error in run.refused.items()}
         elif len(part.places) == len(self._out):
-            run_some(plan, part.frame, accounts, self._out, self._workers)
+            book.kept.run(plan, accounts, self._out, self._workers)
         else:
             out = np.empty((len(part.places), 3))
-            run_some(plan, part.frame, accounts, out, self._workers)
+            book.kept.run(plan, accounts, out, self._workers)
             self._out[part.places[accounts]] = out[accounts]
 
     def _whole(self, market: Market, held: Columns, why: str) -> Moved:
@@ -182,7 +182,7 @@ class Live:
             return self._whole(market, self.held, "who can be answered may have changed")
         try:
             snapshot, shocked, priced = self._later(known)
-            plans = {orders: snapshot.plan(orders=orders) for orders in self._plans}
+            plans = {orders: snapshot.plan(orders=orders, before=before) for orders, before in self._plans.items()}
         except (InputError, RuleError, NotPlannable) as error:
             return self._whole(market, self.held, str(error))
         moved = {o: moved_items(before, plans[o]) for o, before in self._plans.items() if before is not None}
@@ -212,16 +212,15 @@ class Live:
     def _moved_book(self, book: Laid, items: Bools) -> Ints:
         """Margin again who holds what moved in one book; the results that these are."""
         frame = book.part.frame
-        again = self._layers.holding(book, items)
-        book.held = replace(book.held, market=self.market)
+        book.held, rows = replace(book.held, market=self.market), None
         if book.reached:
             pending = dict(zip(("unsettled", "order_cost"), self._snapshot.pending(book.held), strict=True))
             differs = np.zeros(len(frame.item), np.bool_)
             for name, values in pending.items():
                 differs |= values != frame.columns["position", name]
                 frame.columns["position", name] = values
-            reached = np.flatnonzero(self._layers.counts(book))
-            again = np.union1d(again, np.intersect1d(frame.owner[differs], reached))
+            rows = np.flatnonzero(differs)
+        again = self._layers.touched(book, items, rows)
         self._run(book, again)
         return book.part.places[again]
 

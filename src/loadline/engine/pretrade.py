@@ -13,6 +13,7 @@ from loadline.engine.engine import Asked, choose_rulebook
 from loadline.engine.prepared import Numbers
 from loadline.foundation.errors import InputError
 from loadline.foundation.table import Floats, Ints
+from loadline.tape.trades import Trades
 
 
 class PreTrade:
@@ -46,7 +47,7 @@ class PreTrade:
         self._snapshot = snapshot = Snapshot(chosen, held.market, rows, cache)
         frame = snapshot.frame(held, np.zeros(len(held.row), np.int64), 1)
         orders = held.has_orders
-        self._trades = snapshot.plan(orders=orders).trades(frame, frame.columns["position", "order"] == 0)
+        self._trades = Trades(snapshot.plan(orders=orders), frame, frame.columns["position", "order"] == 0)
         i, quotes = snapshot.given.instruments, snapshot.given.quotes
         where = {name: n for n, name in reversed(list(enumerate(frame.item.tolist())))}
         spot = np.array([where[snapshot.place[i.index[c]]] for c in settle], np.int64)

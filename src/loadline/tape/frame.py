@@ -202,14 +202,6 @@ class Frame:
             (self.item == np.arange(len(self.item))).all()
         )
 
-    @cached_property
-    def by_item(self) -> tuple[Ints, Ints]:
-        """(items + 1,) where each item's holders begin, and (P,) who they are, account by account."""
-        items = self.classes_of.size["position"]
-        narrow = self.item.astype(np.uint16) if items <= 1 << 16 else self.item  # sorted by radix
-        order = np.argsort(narrow, kind="stable")
-        return np.append(0, np.cumsum(np.bincount(self.item, minlength=items))), self.owner[order]
-
     def label(self, level: str, group: int) -> str:
         """Return the text of one group."""
         if level == "account":

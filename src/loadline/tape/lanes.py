@@ -94,6 +94,12 @@ def _fetched(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 
 @intrinsic
+def fetch1(typing: Any, array: Any, place: Any) -> Any:
+    """Ask for a place of a row to be brought near."""
+    return types.void(array, place), _fetched
+
+
+@intrinsic
 def fetch2(typing: Any, array: Any, row: Any, place: Any) -> Any:
     """Ask for a place of a table to be brought near."""
     return types.void(array, row, place), _fetched

@@ -40,8 +40,12 @@ Into = Mapping[Step, Sequence[Step]]
 class Loops:
     """The text of a recording.
 
-    ``words``: its arguments and what to bind to them; ``guarded``: constants that must be finite.
+    ``words``: its arguments and what to bind to them; ``guarded``: constants that must be finite. ``name`` and
+    ``first``: of its function, and the arguments ahead of the recording's own.
     """
+
+    name: str = "run"
+    first: tuple[str, ...] = ("lo", "hi", "out")
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
@@ -53,9 +57,9 @@ class Loops:
             self._pass(job)
         head = [f"p{j} = P[{j}]" for j in range(len(self.words.tables.get(None, ())))]
         head += [f"n{x.number}, wide{x.number} = N[{x.number}, 0], N[{x.number}, 1]" for x in recording.axes]
-        names = ", ".join(["lo", "hi", "out", "N", "P", *self.words.args])
+        names = ", ".join([*self.first, "N", "P", *self.words.args])
         body = [f"R = np.empty({self.words.rows + BLOCK})", *head, *self._ends.before]
-        lines = ["@njit(OPTIONS)", f"def run({names}):", *(f"    {line}" for line in body), *self._lines]
+        lines = ["@njit(OPTIONS)", f"def {self.name}({names}):", *(f"    {line}" for line in body), *self._lines]
         self.text = helpers(self._ends.tails) + "\n\n" + "\n".join(lines) + "\n"
 
     # ---- small things
@@ -72,7 +76,7 @@ class Loops:
             self._say(1, f"for k in range((n{axis.number} + {axis.wide} - 1) // {axis.wide}):")
             self._say(2, f"left = min({axis.wide}, n{axis.number} - k * {axis.wide})")
             depth = 2
-        self._say(depth, f"for {level} in range({lo}, {hi}):")
+        self._say(depth, *self._every(level, lo, hi))
         spot, roots = Spot(level, level), [s.args[0] for s in job.steps] if axis else job.steps
         self._body(spot, roots, {}, depth + 1)
         if axis is None:
@@ -81,6 +85,19 @@ class Loops:
             return
         for s in job.steps:
             self._say(depth + 1, *self._ends.block(s))
+
+    # ---- what reuses earlier results says otherwise
+    def _every(self, level: str, first: str, last: str) -> list[str]:
+        """The head of a loop over groups."""
+        return [f"for {level} in range({first}, {last}):"]
+
+    def _visit(self, spot: Spot, child: str, into: Into, deeper: Sequence[Step], depth: int) -> None:
+        """Walk over the finer groups of one group; ``into``, ``deeper``: what they are walked over for."""
+        self._say(depth, *self._every(child, *self.words.groups(child, spot.level, spot.index)))
+        self._body(Spot(child, child), list(into), into, depth + 1, deeper)
+
+    def _noted(self, s: Step, seen: str, depth: int) -> None:
+        """What is done with a root of a body beside adding it up; ``seen``: how its number, or eight, is spelled."""
 
     # ---- bodies: one group of a level
     def _body(
@@ -109,9 +126,7 @@ class Loops:
             child = coarsest(str(s.args[0].level) for s in rest)
             mine = [s for s in rest if s.args[0].level == child]
             deeper = [s for s in rest if s.args[0].level != child]
-            first, last = self.words.groups(child, spot.level, spot.index)
-            self._say(depth, f"for {child} in range({first}, {last}):")
-            self._body(Spot(child, child), list(_by_argument(mine)), _by_argument(mine), depth + 1, deeper)
+            self._visit(spot, child, _by_argument(mine), deeper, depth)
         for s in own:
             if s.op == "correlated":
                 self._say(depth, *self._ends.correlated(s))
@@ -208,10 +223,7 @@ class Loops:
                 along = [s for s in now if s.axis is axis]
                 self._walks(axis, along, later, into, spot, depth)
             for s in now:
-                for g in into.get(s, ()):
-                    if g.op == "correlated":
-                        self._say(depth, f"i{g.number}[m{g.number}] = classes_{spot.level}[{spot.index}]")
-                        self._say(depth, f"m{g.number} += 1")
+                self._counted(into.get(s, ()), spot, depth)
 
     def _scalar(self, s: Step, into: Into, at: Spot, depth: int) -> None:
         """A step without an axis, and its part in the gathers outside."""
@@ -223,13 +235,30 @@ class Loops:
             self._say(depth, *self._ends.result(s, v))
         elif s.op in ELEMENTWISE:
             self._say(depth, f"{v} = {self.words.text(s, at, ())}")
-        for g in into.get(s, ()):
-            seen = self.words.see(s, at)
+        if s in into:
+            self._added(into[s], self.words.see(s, at), at, depth)
+            self._noted(s, self.words.see(s, at), depth)
+
+    def _added(self, gathers: Iterable[Step], seen: str, at: Spot, depth: int) -> None:
+        """A number of one group, or eight of its row, into the gathers outside."""
+        for g in gathers:
             if g.op == "correlated":
                 self.words.arg(f"classes_{at.level}", "classes", at.level)
-                self._say(depth, f"w{g.number}[m{g.number}] = {seen}")
-            else:
+                wide = f" * n{g.args[0].axis.number} + s" if g.args[0].axis else ""
+                place = f"m{g.number}{wide}"
+                self._say(depth, f"store(w{g.number}, {place}, {seen})" if wide else f"w{g.number}[{place}] = {seen}")
+            elif g.axis is None:
                 self._say(depth, f"t{g.number} += {seen}")
+            else:
+                place = f"{self.words.place[g]} + s"
+                self._say(depth, f"store(R, {place}, load(R, {place}) + {seen})")
+
+    def _counted(self, gathers: Iterable[Step], at: Spot, depth: int) -> None:
+        """One more group of the correlated sums outside."""
+        for g in gathers:
+            if g.op == "correlated":
+                self._say(depth, f"i{g.number}[m{g.number}] = classes_{at.level}[{at.index}]")
+                self._say(depth, f"m{g.number} += 1")
 
     def _walks(self, axis: Length, along: Sequence[Step], later: set[Step], into: Into, at: Spot, depth: int) -> None:
         """Walks over the scenarios: one for what always counts, one for what a zero factor would leave at zero."""
@@ -253,13 +282,9 @@ class Loops:
                 if s in later and not s.ends:
                     self.words.place[s] = self.words.row(axis.room)
                     self._say(inner + 1, f"store(R, {self.words.place[s]} + s, {seen})")
-                for g in into.get(s, ()):
-                    if g.op == "correlated":
-                        self.words.arg(f"classes_{at.level}", "classes", at.level)
-                        self._say(inner + 1, f"store(w{g.number}, m{g.number} * n{axis.number} + s, {seen})")
-                    else:
-                        place = self.words.place[g]
-                        self._say(inner + 1, f"store(R, {place} + s, load(R, {place} + s) + {seen})")
+                if s in into:
+                    self._added(into[s], seen, at, inner + 1)
+                    self._noted(s, seen, inner + 1)
 
     def _guard(self, s: Step, later: set[Step]) -> Step | None:
         """The factor without an axis of ``factor * constant``: where it is 0 nothing is added, if constants are finite.

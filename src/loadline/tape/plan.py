@@ -6,8 +6,10 @@ workers nor the size of the chunks can change a bit of any result.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,14 +22,26 @@ from loadline.tape.frame import Classes, Floats, Frame, Ints
 from loadline.tape.loops import Loops
 from loadline.tape.recorded import Recording, Step, block_table
 from loadline.tape.term import NotPlannable, Term
-from loadline.tape.trades import GROUPED, addresses, trades_text
 
 CHUNK = 2048
 """Accounts that one call works on: fewer, and calls cost; more, and the last worker is waited for."""
-PART = 128
-"""Trades that one call works on where there are several workers."""
 LEGS = 16
 """Positions per account of a chunk of ordinary accounts; chunks of larger accounts hold fewer of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text of a plan's recording, what it is given, and how many numbers it keeps per level; see ``Again``."""
+
+    text: str
+    arguments: Mapping[str, tuple[Any, ...]]
+    width: Mapping[str, int]
+    fits: bool = True
+
+    @classmethod
+    def of(cls, loops: Loops) -> Text:
+        """The text of some loops, without the numbers that they were written from."""
+        return cls(loops.text, _unread(loops.words.args), getattr(loops, "width", {}), getattr(loops, "fits", True))
 
 
 class Plan:
@@ -39,26 +53,68 @@ class Plan:
     def __init__(self, outputs: Sequence[Term], classes: Classes, cache: Path | None = None) -> None:
         recording = Recording(outputs, classes)
         loops = Loops(recording)
-        self.classes, self.text, self.width = classes, loops.text, len(outputs)
-        self.arguments, self.cache = loops.words.args, cache
+        self.classes, self.text, self.width, self.cache = classes, loops.text, len(outputs), cache
+        self._texts: dict[type[Loops], Any] = {}  # later plans of the rule have them too
+        self.arguments, self._tables, self._guarded = loops.words.args, loops.words.tables, loops.guarded
         self._run = compiled(loops.text, cache)
-        scalars = [_number(s) for s in loops.words.tables.get(None, ())]
-        self.given: list[Any] = [
-            _plain(np.array([(x.scenarios, x.width) for x in recording.axes], np.int64).reshape(-1, 2))
-        ]
-        self.given.append(_plain(np.array(scalars, np.float64)))
-        self.constant = {
-            n: _plain(self._bind(w, loops.words.tables)) for n, w in loops.words.args.items() if w[0] in _BY_MARKET
+        self._read: dict[str, list[Any]] = {}
+        self.constant: dict[str, Any] = {}
+        self._take(recording)
+
+    def later(self, outputs: Sequence[Term]) -> Plan:
+        """Return the plan of the same rule recorded again: where only numbers differ nothing is written anew."""
+        recording = Recording(outputs, self.classes)
+        if not recording.reads_as(self.recording):
+            return Plan(outputs, self.classes, self.cache)
+        found = copy.copy(self)
+        found._take(recording)
+        return found
+
+    def other(self, kind: type[Loops]) -> Text | None:
+        """Return the same recording as loops of another kind; None where it takes several passes."""
+        if kind not in self._texts:
+            loops = kind(self.recording) if len(self.recording.passes) == 1 else None
+            if loops is not None and _numbered(loops.words.tables) != _numbered(self._tables):
+                raise AssertionError("two texts of one recording look up other columns of its tables")
+            self._texts[kind] = None if loops is None else Text.of(loops)
+        found: Text | None = self._texts[kind]
+        return found
+
+    @property
+    def own(self) -> Text:
+        """The plan's text itself."""
+        return Text(self.text, _unread(self.arguments), {})
+
+    def _take(self, recording: Recording) -> None:
+        """Bind the constants of a recording; what reads numbers that have not changed stays the same array."""
+        self.recording, step = recording, recording.steps
+        self.arguments = {
+            name: tuple(step[x.number] if isinstance(x, Step) else x for x in what)
+            for name, what in self.arguments.items()
         }
-        for s in loops.guarded:
+        self._tables = {level: [step[s.number] for s in table] for level, table in self._tables.items()}
+        self._guarded = [step[s.number] for s in self._guarded]
+        lengths = [(x.scenarios, x.width) for x in recording.axes]
+        scalars = [_number(s) for s in self._tables.get(None, ())]
+        self.given: list[Any] = [
+            plain(np.array(lengths, np.int64).reshape(-1, 2)),
+            plain(np.array(scalars, np.float64)),
+        ]
+        was, kept, self._read, self.constant = self._read, self.constant, {}, {}
+        for name, (kind, *key) in self.arguments.items():
+            if kind in _BY_MARKET:
+                read = [s.value for s in self._tables[key[0]]] if kind == "table" else _numbers(kind, key[0])
+                same = name in was and all(map(_alike, read, was[name]))
+                self._read[name] = was[name] if same else read
+                self.constant[name] = kept[name] if same else plain(self._bind(kind, *key))
+        for s in self._guarded:
             if not np.isfinite(s.value if s.value is not None else 0.0).all():
                 raise NotPlannable("a factor per scenario is not finite")
 
-    def _bind(self, what: tuple[Any, ...], tables: dict[str | None, list[Step]]) -> NDArray[Any] | int:
+    def _bind(self, kind: str, *key: Any) -> NDArray[Any] | int:
         """What an argument holds that depends on parameters and market alone."""
-        kind, *key = what
         if kind == "table":
-            columns = [np.broadcast_to(s.value, (self.classes.size[key[0]], 1)) for s in tables[key[0]]]  # type: ignore[arg-type]
+            columns = [np.broadcast_to(s.value, (self.classes.size[key[0]], 1)) for s in self._tables[key[0]]]  # type: ignore[arg-type]
             return np.hstack(columns)
         if kind == "blocks":
             return block_table(key[0])
@@ -68,33 +124,28 @@ class Plan:
             return self.classes.size[key[0]]
         if kind == "near":  # of a table with hardly a row that counts none is asked for but the first
             return int(2 * np.count_nonzero(key[0].value.any(1)) > len(key[0].value))
-        return np.asarray(key[0].shares if kind == "shares" else key[0].aux)
+        return np.asarray(*_numbers(kind, key[0]))
 
-    def _arguments(self, frame: Frame) -> list[Any]:
+    def bound(self, frame: Frame, text: Text | None = None) -> list[Any]:
+        """Return what the loops (or those of another text) are given of parameters, market and a book, in order."""
         if frame.classes_of is not self.classes:
             raise ValueError("a plan runs on books of the classes that it was recorded for")
         found = list(self.given)
-        for name, (kind, *key) in self.arguments.items():
+        for name, (kind, *key) in (self.arguments if text is None else text.arguments).items():
             if kind == "starts":
-                found.append(_plain(frame.starts(*key)))
+                found.append(plain(frame.starts(*key)))
             elif kind == "classes":
-                found.append(_plain(frame.classes[key[0]]))
+                found.append(plain(frame.classes[key[0]]))
             elif kind == "most":
                 found.append(len(frame.classes[key[0]]) - 1)
             elif kind == "column":
                 level, column = key
                 if (level, column) not in frame.columns:
                     raise NotPlannable(f"this book has no column {column}")
-                found.append(_plain(frame.columns[level, column]))
+                found.append(plain(frame.columns[level, column]))
             else:
                 found.append(self.constant[name])
         return found
-
-    def trades(self, frame: Frame, free: NDArray[np.bool_]) -> Trades:
-        """Return the one account of a book made ready for trades; ``free``: (P,) rows that a trade may add to."""
-        if len(frame.accounts) != 1:
-            raise ValueError("trades are those of one account")
-        return Trades(self, frame, free)
 
     def run(self, frame: Frame, workers: int = 1, chunk: int = CHUNK) -> Floats:
         """Return (accounts, outputs), bit for bit what the rule gives when it is run on numbers.
@@ -102,40 +153,17 @@ class Plan:
         ``workers``: threads; ``chunk``: accounts in one pass of one of them.
         """
         out = np.empty((len(frame.accounts), self.width))
-        arguments = self._arguments(frame)
+        arguments = self.bound(frame)
         cuts = chunks(frame.starts("position", "account"), chunk)
-        _spread(self._run, cuts, cuts[-1], (out, *arguments), workers)
+        spread(self._run, cuts, cuts[-1], (out, *arguments), workers)
         return out
 
 
-class Trades:
-    """What one account would be after each of many trades; see ``Plan.trades``."""
+def spread(run: Run, cuts: Sequence[int], most: int, given: Sequence[Any], workers: int) -> None:
+    """Run the parts between rising ``cuts``, up to ``most``, on several threads if there are several of both.
 
-    def __init__(self, plan: Plan, frame: Frame, free: NDArray[np.bool_]) -> None:
-        others = [w[2] for w in plan.arguments.values() if w[0] == "column" and w[2] != "quantity"]
-        account = [frame.item, free.astype(np.int64)]
-        account += [np.asarray(frame.columns["position", n], np.float64) for n in ("quantity", *others)]
-        codes = [plan.classes.code[level] for level in GROUPED]
-        self._kept = [*map(_plain, [*account, *codes]), *plan.given]
-        self._kept += [plan.constant[n] for n in plan.arguments if n in plan.constant]
-        self._at = addresses(self._kept)
-        self._run = compiled(plan.text + trades_text(plan.arguments), plan.cache, "trades")
-        self.width = plan.width
-
-    def after(self, item: Ints, amount: Floats, payer: Ints, paid: Floats, workers: int = 1) -> Floats:
-        """Return (T, outputs) after each trade on its own; ``item``, ``amount``: (T,) what is bought.
-
-        ``payer``: (T,) the row of the account that pays for it, -1: none; ``paid``: (T,) how much.
-        """
-        out = np.empty((len(item), self.width))
-        given = (out, item, amount, payer, paid, self._at)
-        step = PART if workers > 1 else max(len(item), 1)
-        _spread(self._run, range(0, len(item) + step, step), len(item), given, workers)
-        return out
-
-
-def _spread(run: Run, cuts: Sequence[int], most: int, given: Sequence[Any], workers: int) -> None:
-    """Run the parts between the cuts, on several threads if there are several of both."""
+    ``given``: what every call is given after where its part begins and ends. Raises ``NotPlannable`` on overflow.
+    """
     parts = [(lo, min(hi, most)) for lo, hi in pairwise(cuts) if lo < most]
     try:
         if workers == 1 or len(parts) <= 1:
@@ -166,13 +194,36 @@ def chunks(starts: Ints, size: int = CHUNK) -> list[int]:
     return [0, *(last + 1).tolist()]
 
 
+def _numbers(kind: str, key: Any) -> list[Any]:
+    """The numbers that an argument is made of, a table aside; none where it depends on the classes alone."""
+    if kind in ("up", "room"):
+        return []
+    return [key.shares if kind == "shares" else key.aux if kind == "matrix" else key.value]
+
+
+def _alike(a: Any, b: Any) -> bool:
+    """Whether two arrays hold the same bits: to a sum -0.0 is another number than 0.0."""
+    if a is b or a.shape != b.shape:
+        return a is b
+    return bool((a.view(np.int64) == b.view(np.int64)).all())
+
+
+def _unread(arguments: Mapping[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    """Arguments without the numbers that they were written from."""
+    return {name: what[:1] if what[0] in _BY_MARKET else what for name, what in arguments.items()}
+
+
+def _numbered(tables: Mapping[str | None, Sequence[Step]]) -> dict[str | None, list[int]]:
+    return {level: [s.number for s in table] for level, table in tables.items()}
+
+
 def _number(s: Step) -> float:
     assert s.value is not None
     return float(s.value.item())
 
 
-def _plain(x: Any) -> Any:
-    """One layout for every argument: Numba compiles once per combination of types, and read-only is a type."""
+def plain(x: Any) -> Any:
+    """Return an argument in the one layout: Numba compiles once per combination of types, and read-only is a type."""
     if isinstance(x, int):
         return x
     out = np.ascontiguousarray(x).view()

@@ -153,6 +153,14 @@ class Recording:
         self._of[id(t)] = self._known[key]
         return self._known[key]
 
+    def reads_as(self, other: Recording) -> bool:
+        """Whether both have the same steps, constants aside, so that the same loops are written of them."""
+        alike = len(self.steps) == len(other.steps) and [s.number for s in self.outputs] == [
+            s.number for s in other.outputs
+        ]
+        lengths = all((a.width, a.long) == (b.width, b.long) for a, b in zip(self.axes, other.axes, strict=False))
+        return alike and lengths and all(map(_read_alike, self.steps, other.steps))
+
     def _passes(self) -> list[Pass]:
         """Long reductions grouped by how many others they stand on, then the outputs."""
         depth: dict[Step, int] = {}
@@ -165,6 +173,14 @@ class Recording:
                 jobs.setdefault((depth[s], s.level, s.args[0].axis), []).append(s)
         order = sorted(jobs, key=lambda job: job[0])
         return [Pass(job[1], job[2], tuple(jobs[job])) for job in order] + [Pass("account", None, tuple(self.outputs))]
+
+
+def _read_alike(a: Step, b: Step) -> bool:
+    """Whether two steps of the same number are the same operation on steps of the same numbers."""
+    axes = [None if s.axis is None else s.axis.number for s in (a, b)]
+    said = a.op not in ("column", "portion") or a.aux == b.aux  # what stands in the text; the rest is bound to it
+    operation = a.op == b.op and a.level == b.level and axes[0] == axes[1]
+    return operation and said and [s.number for s in a.args] == [s.number for s in b.args]
 
 
 def _check(s: Step) -> None:

@@ -1,63 +1,149 @@
 """A plan run again for some accounts of a book: those that stand on a constant which moved.
 
 Parameters and market reach a plan only as constants by class. An account's numbers follow from its columns and the
-constants of the classes that it holds, so where neither moved the numbers have not either, to the last bit.
+constants of the classes that it holds, so where neither moved the numbers have not either, to the last bit. The same
+is true of each of its units: what they gave is kept, and only units that hold what moved are worked out again.
 """
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from loadline.tape.again import Again
 from loadline.tape.compiled import compiled
-from loadline.tape.frame import Floats, Frame, Ints
-from loadline.tape.plan import Plan, _spread
+from loadline.tape.frame import LEVELS, Floats, Frame, Ints
+from loadline.tape.plan import Plan, spread
+from loadline.tape.recorded import Pass, Recording
 
-PART = 512
+Bools = NDArray[np.bool_]
+PART = 1024
 """Accounts that one call works on where there are several workers."""
-HEAD, LOOP = "def run(lo, hi, out, ", "for account in range(lo, hi):"
-"""Where a plan's text takes up its accounts; a plan of one pass does so once."""
+FEWER = ("unit",)
+"""Levels whose groups keep what they gave: single numbers, since a row of scenarios for each would be many cubes."""
 
 
-@lru_cache(maxsize=64)
-def some_text(text: str) -> str | None:
-    """Return a plan's text with accounts taken from a list, ``which``; None where it passes over them several times."""
-    body = text[text.index(HEAD) + len(HEAD) :]
-    if body.count(LOOP) != 1 or len(re.findall(r"\b(?:lo|hi)\b", body)) != 2:
-        return None
-    start = body.index(LOOP)
-    indent = " " * (start - body.rindex("\n", 0, start) - 1)
-    listed = body.replace(LOOP, f"for listed in range(lo, hi):\n{indent}    account = which[listed]")
-    return text[: text.index(HEAD)] + "def some(lo, hi, out, which, " + listed
+class Listed(Again):
+    """The loops of some accounts, those that ``which`` lists; what the next ones have is asked for ahead of time.
 
-
-def run_some(plan: Plan, frame: Frame, accounts: Ints, out: Floats, workers: int = 1) -> None:
-    """Write into ``out`` (accounts of the frame, outputs) what the plan gives for some of them, rising.
-
-    Bit for bit what ``plan.run`` gives there; the other rows of ``out`` stay. ``workers``: threads.
+    An account whose turn comes is rarely the neighbour of the last one, so the machine does not foresee where it lies.
     """
-    if not len(accounts):
-        return
-    if len(accounts) == len(frame.accounts):
-        out[:] = plan.run(frame, workers)
-        return
-    text = some_text(plan.text)
-    if text is None:  # blocks of scenarios pass by: better past all accounts together, as a book of their own
-        out[accounts] = plan.run(frame.only(accounts), workers)
-        return
-    run = compiled(text, plan.cache, "some")
-    given = (out, accounts, *plan._arguments(frame))
-    if workers == 1:
-        run(0, len(accounts), *given)
-    else:
-        _spread(run, range(0, len(accounts) + PART, PART), len(accounts), given, workers)
+
+    name = "some"
+    first = ("lo", "hi", "out", "which", "stale_unit", "kept_unit")
+
+    def __init__(self, recording: Recording) -> None:
+        self._here = 0
+        super().__init__(recording, FEWER, rows=False)
+
+    def _pass(self, job: Pass) -> None:
+        super()._pass(job)
+        self._lines[self._here : self._here] = [" " * 8 + line for line in self._near()]
+
+    def _every(self, level: str, first: str, last: str) -> list[str]:
+        if level != "account":
+            return super()._every(level, first, last)
+        self._here = len(self._lines) + 2
+        return ["for listed in range(lo, hi):", "    account = which[listed]"]
+
+    def _worked_out(self, level: str) -> list[str]:
+        return [f"stale_{level}[{level}] = False"]
+
+    def _near(self) -> list[str]:
+        """Lines that ask for what later accounts have: coarse levels first, because these say where the finer lie."""
+        levels, args, lines = ["account"], self.words.args, list[str]()
+        while finer := [level for level in LEVELS if f"starts_{level}_{levels[-1]}" in args]:
+            levels.append(finer[-1])
+        for n, level in enumerate(levels):
+            lines.append(f"ahead = which[min(listed + {len(levels) + 1 - n}, hi - 1)]")
+            lines += [f"ahead = starts_{levels[k + 1]}_{levels[k]}[ahead]" for k in range(n)]
+            more = ("", " + 8") if n > 1 else ("",)  # an account has few units, but more of what is finer
+            lines += [f"fetch1({name}, ahead{m})" for name, what in args.items() if _lies(what) == level for m in more]
+            if level in self.width:
+                lines += [f"fetch1(stale_{level}, ahead)", f"fetch1(kept_{level}, ahead * wide_{level})"]
+        return lines
 
 
-def moved_items(before: Plan, after: Plan) -> NDArray[np.bool_]:
+def _lies(what: Sequence[Any]) -> str | None:
+    """The level whose groups an argument has an entry for, if it is of a book."""
+    kind, *key = what
+    return str(key[0] if kind == "column" else key[-1]) if kind in ("starts", "classes", "column") else None
+
+
+class Kept:
+    """What the units of a book gave when they were last worked out; all are stale at first.
+
+    A unit is worked out by one thread, with its account.
+    """
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self.stale = np.ones(frame.size["unit"], np.bool_)
+        self._values = np.empty(0)
+
+    def run(self, plan: Plan, accounts: Ints, out: Floats, workers: int = 1) -> None:
+        """Write into ``out`` (accounts of the frame, outputs) what a plan gives for some accounts, rising.
+
+        Bit for bit what ``plan.run`` gives there, if what has moved since the last run was told (``touched``); the
+        other rows of ``out`` stay. ``workers``: threads.
+        """
+        if not len(accounts):
+            return
+        written = plan.other(Listed)
+        if written is None:  # blocks of scenarios pass by: better past all accounts together, as a book of their own
+            whole = len(accounts) == len(self.frame.accounts)
+            out[accounts] = plan.run(self.frame if whole else self.frame.only(accounts), workers)
+            return
+        room = written.width["unit"] * len(self.stale)
+        if len(self._values) != room:
+            self._values = np.zeros(room)
+        step = PART if workers > 1 else len(accounts)
+        given = (out, accounts, self.stale, self._values, *plan.bound(self.frame, written))
+        run = compiled(written.text, plan.cache, "some")
+        spread(run, range(0, len(accounts) + step, step), len(accounts), given, workers)
+
+    def touched(self, items: Bools, rows: Ints | None = None) -> Ints:
+        """Return the accounts, rising, that hold any of some items or own any of some rows; their units are now stale.
+
+        ``items``: (N,) a mask; ``rows``: rows of the frame whose columns have changed.
+        """
+        if items.all():
+            self.stale[:] = True
+            return np.arange(len(self.frame.accounts))
+        starts, units = self._by_item
+        found = np.zeros(len(self.stale), np.bool_)
+        for item in np.flatnonzero(items).tolist():
+            found[units[starts[item] : starts[item + 1]]] = True
+        if rows is not None:
+            found[self._unit[rows]] = True
+        self.stale |= found
+        owner = self._owner[found]
+        return owner[np.append(True, owner[1:] != owner[:-1])] if len(owner) else owner
+
+    @cached_property
+    def _owner(self) -> Ints:
+        """(units,) the account of each."""
+        return self.frame.owner[self.frame.starts("position", "unit")[:-1]]
+
+    @property
+    def _unit(self) -> Ints:
+        """(P,) the unit of each row."""
+        return np.repeat(np.arange(len(self.stale)), np.diff(self.frame.starts("position", "unit")))
+
+    @cached_property
+    def _by_item(self) -> tuple[Ints, Ints]:
+        """(items + 1,) where each item's holders begin, and (P,) their units."""
+        item, items = self.frame.item, self.frame.classes_of.size["position"]
+        narrow = item.astype(np.uint16) if items <= 1 << 16 else item  # sorted by radix
+        counts = np.bincount(item, minlength=items)
+        return np.append(0, np.cumsum(counts)), self._unit[np.argsort(narrow, kind="stable")]
+
+
+def moved_items(before: Plan, after: Plan) -> Bools:
     """Return (items,) those with a constant at any of their levels that differs between two plans of one rule.
 
     All of them where the rule itself reads otherwise, or a number that is the same for every account moved.
@@ -67,8 +153,8 @@ def moved_items(before: Plan, after: Plan) -> NDArray[np.bool_]:
     if before.text != after.text or not all(map(_same, before.given, after.given)):
         return ~found
     for name, (kind, *key) in after.arguments.items():
-        if name not in after.constant:
-            continue
+        if name not in after.constant or after.constant[name] is before.constant[name] or kind == "near":
+            continue  # what is asked for ahead of time changes no result
         old, new = before.constant[name], after.constant[name]
         if kind in ("table", "blocks"):
             level = key[0] if kind == "table" else key[0].level
@@ -82,18 +168,7 @@ def moved_items(before: Plan, after: Plan) -> NDArray[np.bool_]:
     return found
 
 
-def holders(frame: Frame, items: NDArray[np.bool_]) -> Ints:
-    """Return the accounts of a book, rising, that have a row on any of some items; ``items``: (N,) a mask."""
-    if items.all():
-        return np.arange(len(frame.accounts))
-    starts, owners = frame.by_item
-    found = np.zeros(len(frame.accounts), np.bool_)
-    for item in np.flatnonzero(items).tolist():
-        found[owners[starts[item] : starts[item + 1]]] = True
-    return np.flatnonzero(found)
-
-
-def _rows(old: Floats, new: Floats, axis: int) -> NDArray[np.bool_]:
+def _rows(old: Floats, new: Floats, axis: int) -> Bools:
     """(classes,) where two tables differ; all where one has other columns."""
     if old.shape != new.shape:
         return np.ones(new.shape[axis], np.bool_)
