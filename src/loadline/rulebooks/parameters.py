@@ -211,8 +211,11 @@ def _parameters(group: Mapping[str, Any], path: str, file: str, faults: list[Def
             )
 
 
-def parse_versions(text: str, rulebook: str, file: str = "") -> tuple[Version, ...]:
-    """Return the versions a TOML text holds, oldest first; raises ``RuleError`` listing every fault at once."""
+def parse_versions(text: str, rulebook: str, file: str = "", *, also: tuple[str, ...] = ()) -> tuple[Version, ...]:
+    """Return the versions a TOML text holds, oldest first; raises ``RuleError`` listing every fault at once.
+
+    ``also``: keys beside them that are read elsewhere.
+    """
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -223,7 +226,7 @@ def parse_versions(text: str, rulebook: str, file: str = "") -> tuple[Version, .
     tables = raw.pop("version", [])
     if not (isinstance(tables, list) and all(isinstance(entry, dict) for entry in tables)):
         raise RuleError("version is not a list of tables", where=file, remedy="write [[version]] above each set")
-    for key in raw:
+    for key in (k for k in raw if k not in also):
         remedy = f"{near(key, ('version',))}All stands under [[version]]."
         faults.append(Defect(Reason.INVALID_VALUE, f"unknown key {key}", remedy, file=file))
     for n, entry in enumerate(tables, 1):

@@ -176,15 +176,21 @@ PAIR = "a rulebook is two files side by side: NAME.py and NAME.toml"
 
 
 def read_rulebook(path: str | Path, name: str = "") -> Rulebook:
-    """Return a rulebook that is not installed, from ``toy.toml`` and the ``toy.py`` beside it.
+    """Return a rulebook that is not installed, from ``toy.toml`` and the ``toy.py`` beside it, or a calibrated one.
 
-    ``name``: which one, where the module offers several. Reading it runs the module, like any import; nothing is
-    registered, and the file is read anew on every call. Raises ``RuleError`` naming all that is missing.
+    A file that says whose rulebook it belongs to (``rulebook = "tail"``) needs no module: ``calibrated``. ``name``: which
+    one, where the module offers several. Reading it runs the module, like any import; nothing is registered, and the
+    file is read anew on every call. Raises ``RuleError`` naming all that is missing.
     """
     file = Path(path)
     if file.suffix != ".toml":
         raise RuleError(f"{file.name} is not a parameter file", where=str(file), remedy=f"name NAME.toml; {PAIR}")
     code = file.with_suffix(".py")
+    if file.is_file() and not code.is_file():
+        from loadline.rulebooks.calibrated import is_calibrated, read_calibrated  # it asks for rulebooks by name
+
+        if is_calibrated(file.read_text("utf-8")):
+            return read_calibrated(file)
     missing = [f.name for f in (file, code) if not f.is_file()]
     if missing:
         raise RuleError(f"{' and '.join(missing)} not found", where=str(file.parent), remedy=PAIR)

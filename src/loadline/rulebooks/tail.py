@@ -72,6 +72,7 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
         return found if found is core else found.named("risk")
 
     joint = pnl("account", "scenario", history)
+    origin = p.text("scenarios.kind") if p.scenarios is None else ", ".join((*history, *stressed)) or "a set"
     held = risk(pnl, joint)
     initial = held
     if book.has_orders:
@@ -81,7 +82,7 @@ def margin(book: Book, cube: Cube, p: Version) -> Requirement:
         maintenance=(held * p.number("factor.maintenance")).named("maintenance"),
         equity=blocks.carried_equity(book),
         parts={"scenario_pnl": joint, "risk": held},
-        notes=(f"{said}, {len(cube.scenarios)} scenarios ({p.text('scenarios.kind')})",),
+        notes=(f"{said}, {len(cube.scenarios)} scenarios ({origin})",),
     )
 
 
