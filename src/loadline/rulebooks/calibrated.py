@@ -114,8 +114,8 @@ def read_moves(moves: str, surface: str | None = None) -> Scenarios:
 def tables_of(found: Scenarios) -> tuple[str, str | None]:
     """Return a set as two CSV texts, the second None without moves of surfaces; every number as it is, to the bit.
 
-    Moves: ``label, family, weight, pick`` and ``spot.COIN``, ``vol.COIN`` for each. Surface: ``coin, start, tenor`` and a
-    column for each moneyness.
+    Moves: ``label, family, weight, pick`` and ``spot.COIN``, ``vol.COIN`` for each. Surface: ``coin, start, tenor`` and
+    a column for each moneyness.
     """
     pick = found.pick if found.pick is not None else np.full(len(found), -1)
     names = [f"{kind}.{c}" for kind in ("spot", "vol") for c in found.underlyings]

@@ -178,9 +178,9 @@ PAIR = "a rulebook is two files side by side: NAME.py and NAME.toml"
 def read_rulebook(path: str | Path, name: str = "") -> Rulebook:
     """Return a rulebook that is not installed, from ``toy.toml`` and the ``toy.py`` beside it, or a calibrated one.
 
-    A file that says whose rulebook it belongs to (``rulebook = "tail"``) needs no module: ``calibrated``. ``name``: which
-    one, where the module offers several. Reading it runs the module, like any import; nothing is registered, and the
-    file is read anew on every call. Raises ``RuleError`` naming all that is missing.
+    A file that says whose rulebook it belongs to (``rulebook = "tail"``) needs no module: ``calibrated``. ``name``:
+    which one, where the module offers several. Reading it runs the module, like any import; nothing is registered, and
+    the file is read anew on every call. Raises ``RuleError`` naming all that is missing.
     """
     file = Path(path)
     if file.suffix != ".toml":
