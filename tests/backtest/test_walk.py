@@ -5,35 +5,39 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import loadline as ll
 from loadline.backtest.families import Size
 from loadline.backtest.replay import Prices, windows
 from loadline.backtest.run import Case, run
-from loadline.backtest.walk import FIRST, Recipe, Track, Walk, filled, walked
+from loadline.backtest.walk import FIRST, STRESSED, Recipe, Track, Walk, walked
 from loadline.foundation.units import MS_PER_DAY
 from loadline.model.history import History
-from loadline.model.residuals import Residuals
-from loadline.scenarios.moves import Moves, filtered_scenarios
+from loadline.scenarios.history_moves import measured
+from loadline.scenarios.moves import filtered_scenarios
+from loadline.scenarios.surface_moves import SurfaceMoves
 from tests.backtest import made
 
 BARS = made.history(500)
 IMPLIED = 0.6 * np.exp(np.random.default_rng(1).normal(0, 0.05, BARS.close.shape).cumsum(0) * 0.1)
 IMPLIED[:250] = np.nan
 WITH_VOL = History.of(BARS.time, BARS.names, BARS.close, step=BARS.step, implied=IMPLIED)
-SURFACES = Residuals(
-    np.array([7.0, 30.0]), np.array([-1.0, 1.0]), BARS.time[300::3].copy(),
-    {"BTC": np.random.default_rng(2).normal(0, 0.02, (len(BARS.time[300::3]), 2, 2))},
+STARTS = BARS.time[300:480:3].copy()
+SHAPE = np.random.default_rng(2).normal(0, 0.02, (len(STARTS), 2, 2))
+SURFACES = SurfaceMoves(
+    "BTC", STARTS, STARTS + 2 * MS_PER_DAY, np.zeros(len(STARTS)), np.zeros(len(STARTS)),
+    np.array([7.0, 30.0]), np.array([-1.0, 1.0]), SHAPE, SHAPE,
 )  # fmt: skip
 
 
-def of(bars: History, **how: object) -> Walk:
-    return walked("m", bars, recipe=Recipe(**how), surfaces=SURFACES)  # type: ignore[arg-type]
+def of(bars: History, *, track: Track | None = None, **how: object) -> Walk:
+    return walked("m", bars, recipe=Recipe(**how), surfaces=(SURFACES,), track=track)  # type: ignore[arg-type]
 
 
-@given(st.integers(200, 480), st.sampled_from(["cut", "noise"]), st.booleans())
+@settings(max_examples=8)
+@given(st.integers(370, 480), st.sampled_from(["cut", "noise"]), st.booleans())
 def test_nothing_later_can_change_a_date(row: int, how: str, weighted: bool) -> None:
     as_of = int(BARS.time[row])
     half_life = 100.0 if weighted else 0.0
@@ -56,22 +60,30 @@ def test_nothing_later_can_change_a_date(row: int, how: str, weighted: bool) -> 
         assert (before.residual.start + 2 * MS_PER_DAY <= as_of).all()
 
 
-def test_a_move_that_has_not_ended_is_not_known() -> None:
+def test_a_move_that_is_not_over_is_not_known() -> None:
     walk = of(BARS, days=2)
-    as_of = int(BARS.time[300])
-    known = walk.known(as_of)
-    assert known.end.max() == as_of and (known.end - known.start == 2 * MS_PER_DAY).all()
-    assert walk.known(as_of - 1).end.max() == as_of - MS_PER_DAY
-
-
-def test_the_set_is_the_filter_of_moves_and_todays_volatility() -> None:
-    walk = of(BARS, damping=0.75, cap=2.0, stress=50)
     as_of = int(BARS.time[400])
-    moves = walk.known(as_of)
-    now = np.sqrt(2.0 * walk.track.at([as_of])[0])
-    wanted = filtered_scenarios(moves, now, damping=0.75, cap=2.0, stress=50, seed=walk.recipe.seed)
+    known = walk.known(as_of).moves
+    assert known.end.max() == as_of and (known.end - known.start == 2 * MS_PER_DAY).all()
+    assert walk.known(as_of - 1).moves.end.max() == as_of - MS_PER_DAY
+
+
+def test_the_set_is_the_filter_of_the_moves_that_calibrate_takes() -> None:
+    walk = of(BARS, damping=0.75, cap=2.0, stress=50, seed=3)
+    as_of = int(BARS.time[400])
+    taken = measured(BARS, as_of=as_of, days=2.0, surface=(SURFACES,), seed=3)
+    wanted = filtered_scenarios(taken.moves, taken.sigma_now, damping=0.75, cap=2.0, stress=50, seed=3)
     found = walk.at(as_of).version.scenarios
     assert found is not None and found.identity == wanted.identity
+
+
+def test_a_finer_track_says_todays_volatility() -> None:
+    as_of = int(BARS.time[400])
+    plain = of(BARS, stress=0).at(as_of).version.scenarios
+    track = Track(BARS.time, BARS.names, np.full(BARS.close.shape, 0.1**2))
+    wild = of(BARS, stress=0, track=track).at(as_of).version.scenarios
+    assert plain is not None and wild is not None
+    assert (np.abs(np.log1p(wild.spot)) >= np.abs(np.log1p(plain.spot)) - 1e-15).all()
 
 
 def test_a_track_against_a_slow_twin_with_uneven_steps() -> None:
@@ -98,40 +110,6 @@ def test_a_track_against_a_slow_twin_with_uneven_steps() -> None:
     assert np.isnan(track.at([int(time[0]) - 1])[0, 0])
 
 
-def test_vol_moves_that_are_not_known_are_drawn_from_a_regression_with_its_errors() -> None:
-    rng = np.random.default_rng(5)
-    spot, sigma = rng.normal(0, 0.03, (4000, 1)), np.full((4000, 1), 0.03)
-    level = -1.2 * spot + rng.normal(0, 0.02, (4000, 1))
-    holed = level.copy()
-    holed[:2000] = np.nan
-    blank = np.zeros(4000, np.int64)
-    moves = Moves(blank, blank, ("X",), np.ones(1), spot, holed, sigma)
-    out = filled(moves, 1)
-    assert np.array_equal(out[2000:], level[2000:]) and np.isfinite(out).all()
-    slope = np.polyfit(spot[:2000, 0], out[:2000, 0], 1)[0]
-    assert slope == pytest.approx(-1.2, abs=0.1)
-    assert out[:2000].std() == pytest.approx(level[2000:].std(), rel=0.1)
-    assert np.array_equal(filled(moves, 1), out) and not np.array_equal(filled(moves, 2), out)
-
-
-def test_too_few_known_vols_are_no_regression() -> None:
-    level = np.full((300, 1), np.nan)
-    level[:99] = 0.1
-    blank, ones = np.zeros(300, np.int64), np.ones((300, 1))
-    out = filled(Moves(blank, blank, ("X",), np.ones(1), 0.01 * ones, level, 0.01 * ones), 1)
-    assert (out[99:] == 0.0).all() and (out[:99] == 0.1).all()
-
-
-def test_a_proxy_stands_in_where_an_asset_has_no_vols() -> None:
-    one = WITH_VOL.implied.copy()
-    one[:, 1] = np.nan
-    bars = History.of(BARS.time, BARS.names, BARS.close, step=BARS.step, implied=one)
-    walk = of(bars, proxy={"ETH": ("BTC", 0.7)})
-    rows = np.isfinite(walk.whole.level[:, 0])
-    assert rows.any()
-    assert np.allclose(walk.whole.level[rows, 1], 0.7 * walk.whole.level[rows, 0])
-
-
 def test_old_moves_weigh_less_with_a_half_life() -> None:
     as_of = int(BARS.time[450])
     found = of(BARS, half_life=50.0, stress=0).at(as_of).version.scenarios
@@ -143,25 +121,30 @@ def test_old_moves_weigh_less_with_a_half_life() -> None:
 
 def test_margins_of_a_run_grow_with_volatility_and_scale_with_nothing_else() -> None:
     bars = Prices(BARS)
-    model = of(BARS, stress=0)
-    dates = [w for w in windows(bars.times, 2.0) if w.at >= BARS.time[200]][::20]
+    track = Track.of(BARS.time, BARS.names, BARS.close)
+    model = of(BARS, stress=0, track=track)
+    dates = [w for w in windows(bars.times, 2.0) if w.at >= BARS.time[360]][::12]
     days = run(Case(("perp-long",), ("BTC",), Size(usd=1e6), (model,), 2.0), bars, dates)
     margin = np.array([d.models["m"].initial[0] for d in days], float)
-    now = np.sqrt(model.track.at([d.at for d in days])[:, 0])
+    now = np.sqrt(track.at([d.at for d in days])[:, 0])
     assert np.corrcoef(margin, now)[0, 1] > 0.8
     double = run(Case(("perp-long",), ("BTC",), Size(usd=2e6), (model,), 2.0), bars, dates)
     assert [d.models["m"].initial[0] for d in double] == pytest.approx((2.0 * margin).tolist(), rel=1e-12)
 
 
 def test_short_and_uneven_histories_are_refused() -> None:
-    with pytest.raises(ll.InputError, match="moves are known"):
-        of(BARS).at(int(BARS.time[60]))
+    with pytest.raises(ll.InputError, match="moves of any asset"):
+        of(BARS).at(int(BARS.time[200]))
     with pytest.raises(ll.InputError, match="not daily"):
         walked("m", replace(BARS, step=MS_PER_DAY // 24))
     with pytest.raises(ll.RuleError):
-        walked("m", BARS, measure__knd="es")
+        walked("m", BARS, parameters={"measure.knd": "es"})
 
 
-def test_parameters_reach_the_rulebook() -> None:
+def test_parameters_reach_the_rulebook_and_a_stress_weight_brings_its_period() -> None:
     at = int(BARS.time[400])
-    assert walked("m", BARS, measure__kind="var", measure__level=0.99).at(at).version.text("measure.kind") == "var"
+    changes = {"measure.kind": "var", "measure.level": 0.99, "stress.weight": 0.25}
+    version = walked("m", BARS, parameters=changes).at(at).version
+    assert version.text("measure.kind") == "var" and version.number("horizon.days") == 2.0
+    assert version.scenarios is not None and (version.scenarios.family == "stress").sum() == STRESSED
+    assert version.text("options.roll") == "on" and version.number("floor.notional") == 0.005

@@ -38,10 +38,11 @@ class Curve:
         return cls(tuple(x["hit"]), tuple(x["book"]))
 
 
-def curve(results: Sequence[MarginResult], families: Sequence[str]) -> Curve:
+def curve(results: Sequence[MarginResult], asked: Mapping[str, float], families: Sequence[str]) -> Curve:
     """Return the curve of a date from the model's scenarios of history, its books being those of some families.
 
-    Raises ``InputError`` where the results are not of one evaluation over scenarios.
+    ``asked``: requirement of each account, USD. Raises ``InputError`` where the results are not of one evaluation over
+    scenarios.
     """
     tapes = {id(r.tape.requirement): r.tape for r in results}
     if len(tapes) != 1:
@@ -60,7 +61,7 @@ def curve(results: Sequence[MarginResult], families: Sequence[str]) -> Curve:
     if values.shape[1] != len(weight):
         raise InputError("the PnL by scenario is not that of history", remedy="report it: the rulebook's parts changed")
     mine = [r for r in results if r.account.partition(" ")[2] in families]
-    margin = np.array([max(r.initial * r.usd, 0.0) for r in mine])
+    margin = np.array([max(asked[r.account], 0.0) for r in mine])
     rows = np.array([r.tape.row for r in mine], np.int64)
     return of(-values[rows], margin, weight / weight.sum())
 

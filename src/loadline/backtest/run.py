@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from loadline import __version__
 from loadline.backtest.families import Size, books
 from loadline.backtest.ledger import carried
 from loadline.backtest.null import Curve, curve
 from loadline.backtest.replay import Replay, Window
 from loadline.engine.cluster import Pool, Threads
-from loadline.engine.engine import Asked, margins
+from loadline.engine.engine import Asked, choose_rulebook, margins
 from loadline.engine.result import MarginResult
 from loadline.foundation.errors import InputError, LoadlineError, Unavailable
 from loadline.foundation.table import content_hash
 from loadline.model.market import Market
 from loadline.model.positions import Portfolio
+from loadline.rulebooks.parameters import Version
+from loadline.rulebooks.rulebook import Requirement, Rulebook, load
 
 FORMAT = 1
 """Of the journal."""
@@ -45,17 +48,32 @@ class Model(Protocol):
     def null(self) -> tuple[str, ...]:
         """The accounts' families whose scenarios say how often a date is hit; empty where it has none."""
 
+    @property
+    def scale(self) -> float:
+        """How many times as large books are asked for; the answer is for one."""
+
+    @property
+    def variants(self) -> Mapping[str, Mapping[str, object]]:
+        """Other parameters on the same scenarios, by the name in tables: answered from the same cube."""
+
     def at(self, as_of: int) -> Asked:
         """Return the rulebook at a date, made from what was known then."""
 
 
 @dataclass(frozen=True)
 class Shipped:
-    """A rulebook as it is shipped, with the version in force at each date."""
+    """A rulebook with the version in force at each date.
+
+    ``rule``: one read from files, that ``rulebook`` is a word for; ``overrides``: parameters changed at every date.
+    """
 
     rulebook: str
     label: str = ""
     null: tuple[str, ...] = ()
+    rule: Rulebook | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    scale: float = 1.0
+    variants: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -65,11 +83,13 @@ class Shipped:
     @property
     def identity(self) -> str:
         """The content hash."""
-        return content_hash(self.rulebook, self.null)
+        versions = [] if self.rule is None else [v.identity for v in self.rule.versions]
+        changes = sorted((path, repr(value)) for path, value in self.overrides.items())
+        return content_hash(self.rulebook, self.null, versions, changes, self.scale, told(self.variants), __version__)
 
     def at(self, as_of: int) -> Asked:
-        """Return the rulebook's name."""
-        return self.rulebook
+        """Return the rulebook with its parameters of a date."""
+        return choose_rulebook(self.rule or self.rulebook, as_of, self.overrides)
 
 
 @dataclass(frozen=True)
@@ -89,7 +109,17 @@ class Case:
 
     def identity(self, replay: Replay) -> str:
         """The content hash of everything that can move a number, data included."""
-        asked = (FORMAT, self.families, self.coins, self.size.usd, self.size.amount, self.days, self.seed, self.moments)
+        asked = (
+            FORMAT,
+            __version__,
+            self.families,
+            self.coins,
+            self.size.usd,
+            self.size.amount,
+            self.days,
+            self.seed,
+            self.moments,
+        )
         return content_hash(asked, [(m.name, m.identity) for m in self.models], replay.identity)
 
 
@@ -147,7 +177,9 @@ def dated(case: Case, part: tuple[Market, Sequence[Market]]) -> Day:
     ledger = carried(portfolio, market, later)
     for account, names in ledger.missing.items():
         gaps[f"{account}|"] = f"no price on the way: {', '.join(sorted(names)[:5])}"
-    models = {m.name: _answer(m, portfolio, market, ledger.accounts, gaps) for m in case.models}
+    models: dict[str, Answer] = {}
+    for m in case.models:
+        models |= _answers(m, portfolio, market, ledger.accounts, gaps)
     notional = tuple(opened.notional[a] for a in ledger.accounts)
     end, worst = (tuple(_plain(x) for x in column) for column in (ledger.end, ledger.worst))
     return Day(market.as_of, later[-1].as_of, ledger.accounts, notional, end, worst, models, gaps)
@@ -157,25 +189,66 @@ def _plain(x: float) -> float | None:
     return float(x) if np.isfinite(x) else None
 
 
-def _answer(
+def told(variants: Mapping[str, Mapping[str, object]]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return variants in order, as plain text, for hashes."""
+    return sorted((name, sorted((k, repr(v)) for k, v in changes.items())) for name, changes in variants.items())
+
+
+def _answers(
     model: Model, portfolio: Portfolio, market: Market, accounts: Sequence[str], gaps: dict[str, str]
-) -> Answer:
-    """Ask one model of all books; wallets kept apart are summed in USD."""
+) -> dict[str, Answer]:
+    """Ask one model and its variants of all books; wallets kept apart are summed in USD."""
+    names = [model.name, *model.variants]
+    if model.scale != 1.0:
+        p, b = portfolio.positions, portfolio.balances
+        larger = p.replace(quantity=p.quantity * model.scale), b.replace(amount=b.amount * model.scale)
+        portfolio = Portfolio(*larger)
     try:
         found = margins(portfolio, market, model.at(market.as_of))
     except LoadlineError as error:
-        gaps.update({f"{a}|{model.name}": error.what for a in accounts})
-        return Answer((None,) * len(accounts))
+        gaps.update({f"{a}|{name}": error.what for a in accounts for name in names})
+        return {name: Answer((None,) * len(accounts)) for name in names}
     asked: dict[str, float] = {}
     for one in found:
         if isinstance(one, Unavailable):
-            gaps[f"{one.account}|{model.name}"] = f"{one.reason.value}: {'; '.join(one.missing)}"
+            gaps.update({f"{one.account}|{n}": f"{one.reason.value}: {'; '.join(one.missing)}" for n in names})
             asked[one.account] = float("nan")
         else:
             asked[one.account] = asked.get(one.account, 0.0) + one.initial * one.usd
     good = [a for a in found if isinstance(a, MarginResult)]
-    hit = curve(good, model.null) if model.null else None
-    return Answer(tuple(_plain(asked.get(a, float("nan"))) for a in accounts), hit)
+    out = {model.name: _listed(asked, accounts, model.scale, curve(good, asked, model.null) if model.null else None)}
+    for name, changes in model.variants.items():
+        again = _variant(good, changes)
+        mine = {r.account: r.initial * r.usd for r in again}
+        out[name] = _listed(mine, accounts, model.scale, curve(again, mine, model.null) if model.null else None)
+    return out
+
+
+def _listed(asked: Mapping[str, float], accounts: Sequence[str], scale: float, hit: Curve | None) -> Answer:
+    return Answer(tuple(_plain(asked.get(a, float("nan")) / scale) for a in accounts), hit)
+
+
+SAME_CUBE = ("measure", "stress", "floor", "liquidity", "correlation_break", "factor")
+"""Groups of parameters that leave scenarios and prices as they are."""
+
+
+def _variant(found: Sequence[MarginResult], changes: Mapping[str, object]) -> list[MarginResult]:
+    """The same books and scenarios under other parameters of the same rule, evaluated by the rule."""
+    strange = [path for path in changes if path.partition(".")[0] not in SAME_CUBE]
+    if strange:
+        raise InputError(f"{', '.join(strange)} would change the scenarios", remedy="make it a model of its own")
+    made: dict[int, tuple[Version, Requirement]] = {}
+    out = []
+    for r in found:
+        tape = r.tape
+        if id(tape.book) not in made:
+            version = r.parameters.override(changes)
+            made[id(tape.book)] = version, load(r.rulebook).margin(tape.book, tape.cube, version)
+        version, requirement = made[id(tape.book)]
+        initial, maintenance = (float(t.numbers()[tape.row, 0]) for t in (requirement.initial, requirement.maintenance))
+        again = replace(tape, requirement=requirement)
+        out.append(replace(r, parameters=version, initial=0.0 - initial, maintenance=0.0 - maintenance, tape=again))
+    return out
 
 
 @dataclass(frozen=True)
@@ -228,7 +301,8 @@ def run(
 
     ``journal``: a file to go on from, made if it is not there. Raises ``InputError`` where it is another run's.
     """
-    if len({m.name for m in case.models}) < len(case.models):
+    names = [n for m in case.models for n in (m.name, *m.variants)]
+    if len(set(names)) < len(names):
         raise InputError("two models have one name", remedy="give each its own label")
     book = Journal(journal, case.identity(replay)) if journal is not None else None
     done = book.open() if book is not None else {}

@@ -8,12 +8,21 @@ import numpy as np
 
 from loadline.foundation.errors import InputError
 from loadline.foundation.table import Ints
-from loadline.io.codec import collect, read_sheet, scan_parquet
+from loadline.io.chain import is_chain
+from loadline.io.codec import collect, normalised, read_sheet, scan_parquet
 from loadline.io.limits import Limits
 from loadline.io.piece import groups
 
 TIMES = ("ts", "ts_est")
 """What the column of times is called."""
+
+
+def holds_chain(path: Path, limits: Limits | None = None) -> bool:
+    """Return whether a file's columns are those of an option chain; raises ``InputError`` for a file that is none."""
+    bounds = limits or Limits()
+    if path.suffix.lower() == ".parquet":
+        return is_chain(normalised(list(scan_parquet(path, bounds).collect_schema()), path.name))
+    return is_chain(read_sheet(path, bounds).columns)
 
 
 def chain_times(path: Path, limits: Limits | None = None) -> Ints:

@@ -1,0 +1,170 @@
+"""``loadline backtest``: books replayed over many dates, and whether margin covered what they lost."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loadline.cli.backtest_view import Report, draw_report
+from loadline.cli.choosing import chosen_rulebook, with_settings
+from loadline.cli.commands.venue import SUFFIXES, workers
+from loadline.cli.environment import Environment, ExitCode
+from loadline.cli.faults import AtWord, CommandLineError, at_word, refuse
+from loadline.cli.parser import Request
+from loadline.cli.progress import counting, working
+from loadline.cli.render import Outcome, Screen
+from loadline.foundation.units import MS_PER_DAY
+
+if TYPE_CHECKING:
+    from loadline.backtest.families import Size
+    from loadline.backtest.replay import Replay, Window
+    from loadline.backtest.run import Case, Model
+
+DEFAULT_MODELS = ("tail", "deribit-xpm")
+PHASES = 8
+"""Of the grid of dates that do not overlap, where snapshots come several times a day."""
+
+
+def backtest(request: Request, env: Environment) -> Outcome:
+    """Answer ``loadline backtest``."""
+    from loadline.backtest.run import run
+
+    if request.get("address") and request.get("engine") != "ray":
+        refuse("--address is that of a Ray cluster", "add --engine ray")
+    with working(env, "reading the data"):
+        replay, dates, chains = read(request)
+        case = asked(request, replay, dates, chains=chains)
+    with workers(request, env) as pool, counting(env, f"{len(dates):,} dates") as told:
+        days = run(case, replay, dates, pool=pool, journal=request.get("resume"), told=told)
+    report = Report.of(case, days, phases=PHASES if chains else max(round(case.days), 1), identity=replay.identity)
+
+    def document() -> Mapping[str, Any]:
+        return report.as_json()
+
+    def draw(screen: Screen) -> None:
+        draw_report(screen, report)
+
+    return Outcome(ExitCode.MISSING_DATA if report.gaps else ExitCode.OK, document, draw)
+
+
+def read(request: Request) -> tuple[Replay, list[Window], bool]:
+    """Return the replay, its dates, and whether it is one of chains."""
+    from loadline.backtest.replay import Chains, Prices, windows
+    from loadline.io.chain_times import holds_chain
+    from loadline.io.history import read_history
+
+    files = [f for place in request["data"] for f in inside(place)]
+    kinds = {f: holds_chain(f) for f in files}
+    if len(set(kinds.values())) > 1:
+        odd = next(f for f, chain in kinds.items() if not chain)
+        error = CommandLineError(f"{odd.name} is no option chain, others are", remedy="name files of one kind")
+        raise AtWord(error, str(odd), "--data")
+    start, end = request.get("from"), request.get("to")
+    days = request.get("horizon", 2 * MS_PER_DAY) / MS_PER_DAY
+    if not days > 0:
+        raise AtWord(CommandLineError("a horizon of nothing", remedy="write 1d or 2d"), "0", "--horizon")
+    chains = kinds[files[0]]
+    replay: Replay = Chains.of(files, start, end) if chains else Prices(read_history(files)).between(start, end)
+    found = windows(replay.times, days, slack=min(0.125, days / 4))
+    every = request.get("every", 0 if chains else MS_PER_DAY)
+    kept: list[Window] = []
+    for window in found:
+        if not kept or window.at - kept[-1].at >= every:
+            kept.append(window)
+    if not kept:
+        refuse(f"no date has data {days:g} days after it", "give longer data, or a shorter --horizon")
+    return replay, kept, chains
+
+
+def inside(place: Path) -> list[Path]:
+    """Return a file, or the files of a folder."""
+    found = [p for p in sorted(place.iterdir()) if p.suffix in SUFFIXES] if place.is_dir() else [place]
+    if not found:
+        raise AtWord(CommandLineError(f"{place} holds no data file", remedy="name the files"), str(place), "--data")
+    return found
+
+
+def asked(request: Request, replay: Replay, dates: Sequence[Window], *, chains: bool) -> Case:
+    """Return what is asked of every date; raises ``AtWord`` for a word that is not known."""
+    from loadline.backtest.families import FAMILIES, family
+    from loadline.backtest.run import Case
+
+    first = replay.market(dates[0].at)
+    names = tuple(request.get("family", ()))
+    for name in names:
+        with at_word(name, "--family"):
+            family(name)
+    coins = tuple(request.get("coin", ())) or tuple(first.index)
+    for coin in coins:
+        if coin not in first.index:
+            remedy = f"the first snapshot has {', '.join(first.index)}"
+            raise AtWord(CommandLineError(f"no price of {coin}", remedy=remedy), coin, "--coin")
+    able = tuple(n for n, f in FAMILIES.items() if chains or f.needs == "prices")
+    seed = whole(str(request.get("seed", "0")))
+    days = request.get("horizon", 2 * MS_PER_DAY) / MS_PER_DAY
+    return Case(names or able, coins, size(str(request.get("size", "1e6"))), models(request, days, names or able),
+                days, seed)  # fmt: skip
+
+
+def models(request: Request, days: float, families: Sequence[str]) -> tuple[Model, ...]:
+    """Return the models; ``tail`` is calibrated at every date where ``--history`` is given."""
+    from loadline.backtest.run import Shipped
+    from loadline.rulebooks.rulebook import read_rulebook
+
+    settings = request.get("set", ())
+    words = list(request.get("model", DEFAULT_MODELS))
+    chosen = [chosen_rulebook(w, 0, "--model", typed=True) for w in words]
+    with_settings(chosen, settings)  # every word of them fits some model, or is told here
+    out: list[Model] = []
+    for word, one in zip(words, chosen, strict=True):
+        changes = {s.rest: s.value for s in settings if s.head in (one.rule.name, one.rule.name.split("-")[0])}
+        scenarios = one.rule.name == "tail" or one.version.rulebook == "tail"
+        null = tuple(families) if scenarios else ()
+        if scenarios and request.get("history") and word == "tail":
+            out.append(calibrated(request, days, null, changes))
+            continue
+        path = re.fullmatch(r"(.+\.toml)(?:#([\w-]*))?", word)
+        rule = read_rulebook(path[1], path[2] or "") if path else None
+        out.append(Shipped(word, null=null, rule=rule, overrides=changes))
+    return tuple(out)
+
+
+def calibrated(request: Request, days: float, null: tuple[str, ...], changes: Mapping[str, Any]) -> Model:
+    """Return ``tail`` as it would have been calibrated at each date."""
+    from loadline.backtest.walk import Recipe, walked
+    from loadline.io.history import read_history
+
+    if days != round(days):
+        refuse(f"tail cannot be calibrated for {days:g} days", "take a --horizon of whole days")
+    bars = read_history(request["history"], step_ms=MS_PER_DAY)
+    recipe = Recipe(days=round(days), seed=whole(str(request.get("seed", "0"))))
+    return walked("tail", bars, recipe=recipe, null=null, parameters=changes)
+
+
+def size(word: str) -> Size:
+    """Return how large books are: ``1e6`` USD, or ``10coins``.
+
+    >>> size("10coins").amount, size("1e6").usd
+    (10.0, 1000000.0)
+    """
+    from loadline.backtest.families import Size
+
+    coins = word.endswith("coins")
+    try:
+        number = float(word.removesuffix("coins").replace("_", "?"))
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        error = CommandLineError(f"{word!r} is not a size", remedy="write USD of notional, 1e6, or coins, 10coins")
+        raise AtWord(error, word, "--size")
+    return Size(amount=number) if coins else Size(usd=number)
+
+
+def whole(word: str) -> int:
+    """Return a seed."""
+    if not (word.isdecimal() and word.isascii() and len(word) <= 18):
+        raise AtWord(CommandLineError(f"{word!r} is not a seed", remedy="write a whole number"), word, "--seed")
+    return int(word)
