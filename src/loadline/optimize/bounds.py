@@ -72,6 +72,14 @@ def _net(programme: Programme, limit: Limit) -> tuple[Ints, float]:
 
 
 def _weights(programme: Programme, limit: Limit) -> tuple[Ints, Floats]:
+    """Columns and factors of a limit, looked up once: every point that is re-margined asks for them."""
+    known = programme.weighed.get(id(limit))
+    if known is None:
+        known = programme.weighed[id(limit)] = _weighed(programme, limit)
+    return known
+
+
+def _weighed(programme: Programme, limit: Limit) -> tuple[Ints, Floats]:
     c, m = programme.problem.candidates, programme.moves
     each = np.array([limit.weights.get(i, 0.0) for i in c.instrument.tolist()]) * c.lot
     each = np.where((c.account == limit.account) | (limit.account == ""), each, 0.0)

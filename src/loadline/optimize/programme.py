@@ -44,6 +44,7 @@ class Programme:
         self.problem, self.sites, self.moves = problem, sites, moves
         self.program = Program(gap=1e-4)
         start = np.zeros(len(moves)) if at is None else at
+        self.weighed: dict[int, tuple[Ints, Floats]] = {}
         self.best = self.base = self.point(np.zeros(len(moves)))
         dearest = float(np.max((moves.cost * moves.upper)[moves.trading], initial=0.0))
         scale = max(abs(self.base.objective), 1e-3 * dearest, 1e-6)

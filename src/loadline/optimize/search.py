@@ -11,21 +11,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loadline.foundation.table import Floats, Ints
+from loadline.foundation.table import Floats
 from loadline.optimize.budget import Budget
+from loadline.optimize.incumbent import started
 from loadline.optimize.moves import Moves
 from loadline.optimize.problem import Problem
 from loadline.optimize.programme import Point, Programme, Progress
 from loadline.optimize.site import Site
-from loadline.tape.affine import Affine
+from loadline.optimize.switches import switched
+from loadline.optimize.tree import Tree
 
 CLOSED = 1e-7
 """A gap below this share of the objective is none: what rounding of tapes and solver leaves."""
 CHOICES = 60
 """Binaries up to which pieces of the wrong curvature are branched on."""
 LOCAL_STEPS = 6
-ROUGH = 6
-"""Rounds of separation while instruments are only being chosen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,145 +108,30 @@ def _descend(programme: Programme, budget: Budget) -> None:
 
 
 def _discrete(programme: Programme, budget: Budget, progress: Progress | None) -> float:
-    most, relaxation = programme.problem.most_trades, programme.bound
-    start = programme.best
+    relaxation, start = programme.bound, programme.best
     programme.best = programme.base  # the continuous optimum is no incumbent
-    support = _support(programme, start.z, most, budget)
-    program, moves = programme.program, programme.moves
-    none = np.empty(0, np.int64)
-    few = programme.binaries if len(programme.binaries) <= CHOICES else none
-    choices = none if closed(start, relaxation) else few  # where the wrong curvature is slack, leave it relaxed
+    moves = programme.moves
+    few = 0 < len(programme.binaries) <= CHOICES
+    chosen = few and not closed(start, relaxation)  # where the wrong curvature is slack, leave it relaxed
     whole = np.concatenate([moves.trading, np.array([t[0] for t in moves.transfers], np.int64)])
-    whole = whole if programme.problem.lots else none
-    # a small program first: it nearly always gives an incumbent
-    programme.only(support)
-    program.make_integer(np.concatenate([whole, choices]))
-    switches = _switches(programme)
-    small = budget.within(max(0.5, 0.15 * budget.left())) if np.isfinite(budget.left()) else budget
-    programme.solve(seconds=small.left, stop=small.over, progress=progress)
-    # then all candidates, in the model that has every row found so far
-    programme.only(np.arange(len(moves.buys)))
+    lots = whole if programme.problem.lots else np.empty(0, np.int64)
+    support = started(programme, start.z, programme.problem.most_trades, budget)
+    switches = switched(programme)
     bound = relaxation
-    if not budget.over():
-        _offer_start(programme, switches)
-        bound = max(bound, _branch(programme, budget, progress, chosen=len(choices) > 0))
-        if len(few) and not len(choices) and _apart(programme, bound) and not budget.over():
-            program.make_integer(programme.binaries)  # it was not slack
-            _offer_start(programme, switches)
-            bound = max(bound, _branch(programme, budget, progress))
+    while True:
+        tree = Tree(programme, switches, chosen, lots, budget, progress, bound=bound)
+        tree.incumbents.on(support, tree.cutoff, budget, tree.incumbents.lots[:0])
+        tree.run()
+        bound = max(bound, tree.bound)
+        if chosen or not few or not _apart(programme, bound) or budget.over():
+            break
+        chosen = True  # it was not slack
+    programme.status = tree.status
+    if not programme.best.feasible and programme.status == "infeasible":  # as it is asked for: which limits conflict
+        programme.program.make_integer(np.concatenate([lots, switches.cols]))
     return bound
 
 
 def _apart(programme: Programme, bound: float) -> bool:
     """Return whether the best point is further from the bound than branch and bound alone leaves."""
     return programme.best.objective - bound > 2e-4 * max(1.0, abs(programme.best.objective))
-
-
-def _support(programme: Programme, z: Floats, most: int | None, budget: Budget) -> Ints:
-    """At most ``most`` candidates worth trading: prune by making dear what is small, then swap by reduced cost."""
-    support = programme.traded(z)
-    if most is None:
-        return support
-    moves, n = programme.moves, len(programme.moves.buys)
-    cols, cost = moves.trading, moves.cost[moves.trading] / programme.money
-    saving = max(1e-9, programme.base.objective - programme.bound) / programme.money
-    while len(support) > most and not budget.over():
-        programme.only(support).solve(seconds=budget.left, stop=budget.over, rounds=ROUGH)
-        lots = np.maximum(_lots(programme), 1.0)
-        penalty = np.zeros(n)
-        penalty[support] = 0.3 * saving / most / lots[support]
-        programme.program.costs(cols, cost + np.concatenate([penalty, penalty]))
-        programme.solve(seconds=budget.left, stop=budget.over, rounds=ROUGH)
-        kept = _lots(programme)
-        programme.program.costs(cols, cost)
-        support = support[np.argsort(kept[support], kind="stable")[max(1, (len(support) - most) // 2) :]]
-    programme.best = programme.base  # points of a reweighted problem are none of ours
-    support = support[:most] if len(support) > most else support
-    return _swapped(programme, support, most, budget)
-
-
-def _lots(programme: Programme) -> Floats:
-    z = programme.answer.z
-    assert z is not None
-    return np.asarray(np.maximum(z[programme.moves.buys], z[programme.moves.sells]))
-
-
-def _swapped(programme: Programme, support: Ints, most: int, budget: Budget) -> Ints:
-    """Put in whoever is dearest to be kept out, where that is better."""
-    chosen = [int(s) for s in support]
-    programme.only(support).solve(seconds=budget.left, stop=budget.over, rounds=ROUGH)
-    value, half = programme.bound, 0.4 * budget.left()
-    moves = programme.moves
-    least = 1e-9 * max(1.0, abs(value))
-    while len(chosen) < min(most, len(moves.buys)):  # room left: whoever helps most
-        best = _candidates(programme, chosen)
-        if not best or budget.over():
-            break
-        chosen.append(best[0])
-        programme.only(np.array(chosen)).solve(seconds=budget.left, stop=budget.over, rounds=ROUGH)
-        value = programme.bound
-    for out in 2 * chosen:
-        if out not in chosen or budget.left() < half or budget.over():
-            continue
-        rest = [x for x in chosen if x != out]
-        programme.only(np.array(rest, np.int64)).solve(seconds=budget.left, stop=budget.over, rounds=ROUGH)
-        for c in _candidates(programme, chosen):
-            programme.only(np.array([*rest, c])).solve(seconds=budget.left, stop=budget.over, rounds=ROUGH)
-            if programme.bound < value - least:
-                chosen, value = [*rest, c], programme.bound
-                break
-    programme.best = programme.base
-    return np.array(chosen, np.int64)
-
-
-def _candidates(programme: Programme, without: list[int]) -> list[int]:
-    """The five that the reduced costs of the last solve speak for most."""
-    moves = programme.moves
-    reduced, _ = programme.program.prices()
-    gain = np.minimum(
-        reduced[moves.buys] * np.minimum(moves.upper[moves.buys], 50.0),
-        reduced[moves.sells] * np.minimum(moves.upper[moves.sells], 50.0),
-    )
-    gain[without] = 0.0
-    return [c for c in np.argsort(gain, kind="stable")[:5].tolist() if gain[c] < 0]
-
-
-def _switches(programme: Programme) -> Ints:
-    """A binary per candidate, traded or not, at most K of them; where least sizes matter, one per side."""
-    c, moves, program = programme.problem.candidates, programme.moves, programme.program
-    most, least = programme.problem.most_trades, np.ceil(c.least / c.lot - 1e-9)
-    n, small = len(moves.buys), np.flatnonzero(least > 1)
-    if most is None and not len(small):
-        return np.empty(0, np.int64)
-    zero, infinite = np.zeros(n), np.full(n, np.inf)
-    if len(small):
-        sides = [(Affine.columns(cols), moves.upper[cols]) for cols in (moves.buys, moves.sells)]
-    else:
-        upper = np.maximum(moves.upper[moves.buys], moves.upper[moves.sells])
-        sides = [(Affine.columns(moves.buys) + Affine.columns(moves.sells), upper)]
-    switches = []
-    for size, upper in sides:
-        y = program.columns(zero, np.ones(n), integer=True)
-        program.rows(size - Affine.columns(y, np.maximum(upper, 1e-9)), -infinite, zero)
-        if len(small):
-            program.rows((size - Affine.columns(y, least)).take(small), zero[small], infinite[small])
-        switches.append(y)
-    used = Affine.columns(switches[0])
-    if len(small):  # not both: or one would sell what one buys, to reach the least size
-        used = used + Affine.columns(switches[1])
-        program.rows(used, -infinite, np.ones(n))
-    if most is not None:
-        program.rows(used.sums(np.zeros(n, np.int64), 1), np.array([-np.inf]), np.array([float(most)]))
-    return np.concatenate(switches)
-
-
-def _offer_start(programme: Programme, switches: Ints) -> None:
-    """Begin with the incumbent."""
-    z, moves = programme.best.z, programme.moves
-    cols, values = np.arange(len(moves)), z
-    if len(switches):
-        used = z[moves.trading] > 1e-9
-        if len(switches) == len(moves.buys):
-            used = np.logical_or(*np.split(used, 2))
-        cols, values = np.concatenate([cols, switches]), np.concatenate([z, used.astype(float)])
-    programme.program.start(cols, values)

@@ -63,7 +63,9 @@ class Program:
         options |= {"mip_rel_gap": gap, "mip_abs_gap": 1e-9, "mip_feasibility_tolerance": 1e-9}
         for name, value in options.items():
             self.h.setOptionValue(name, value)
-        self._lower, self._upper, self._cost = (np.empty(0) for _ in range(3))
+        self.lower, self.upper, self.cost = (np.empty(0) for _ in range(3))
+        self.held: list[tuple[Ints, Ints, Floats]] = []
+        self.sides: list[tuple[Floats, Floats]] = []
 
     # ---- the model of tape.lower
     def columns(self, lower: Floats, upper: Floats, *, integer: bool = False, cost: Floats | None = None) -> Ints:
@@ -77,6 +79,8 @@ class Program:
         self.h.addCols(n, costs, low, high, 0, nothing, nothing, np.zeros(n))
         found = np.arange(self.size, self.size + n)
         self.size += n
+        self.lower, self.upper = np.append(self.lower, low), np.append(self.upper, high)
+        self.cost = np.append(self.cost, costs)
         if integer:
             self.make_integer(found)
         return found
@@ -89,12 +93,15 @@ class Program:
             starts = np.searchsorted(e.row, np.arange(m)).astype(np.int32)
             low, high = (self._finite(np.asarray(b, np.float64) - e.constant) for b in (lower, upper))
             self.h.addRows(m, low, high, len(e.col), starts, e.col.astype(np.int32), e.weight)
+            self.held.append((e.row + first, e.col, e.weight))
+            self.sides.append((low, high))
         return np.arange(first, first + m)
 
     def extend(self, rows: Ints, cols: Ints, weight: Floats) -> None:
         """Add columns to rows that stand."""
         for row, col, w in zip(rows.tolist(), cols.tolist(), weight.tolist(), strict=True):
             self.h.changeCoeff(row, col, w)
+        self.held.append((rows, cols, weight))
 
     # ---- changes
     def make_integer(self, cols: Ints) -> None:
@@ -112,7 +119,9 @@ class Program:
 
     def bounds(self, cols: Ints, lower: Floats, upper: Floats) -> None:
         """Change what columns may be: the basis stays dual feasible."""
-        self.h.changeColsBounds(len(cols), cols.astype(np.int32), self._finite(lower), self._finite(upper))
+        low, high = self._finite(lower), self._finite(upper)
+        self.lower[cols], self.upper[cols] = low, high
+        self.h.changeColsBounds(len(cols), cols.astype(np.int32), low, high)
 
     def release(self, kind: str, which: Ints) -> Callable[[], None]:
         """Let go of the bounds of some rows or columns; the answer puts them back."""
@@ -131,6 +140,7 @@ class Program:
 
     def costs(self, cols: Ints, cost: Floats) -> None:
         """Change the objective: the basis stays primal feasible."""
+        self.cost[cols] = cost
         self.h.changeColsCost(len(cols), cols.astype(np.int32), np.asarray(cost, np.float64))
 
     def precision(self, gap: float) -> None:
@@ -151,11 +161,7 @@ class Program:
         for again in RETRIES:
             for name, value in again.items():
                 h.setOptionValue(name, value)
-            patience = seconds if stop is None else 30.0 * seconds  # whoever says when to stop has a better clock
-            limit = h.getRunTime() + patience if np.isfinite(seconds) else lib.kHighsInf
-            h.setOptionValue("time_limit", float(limit))
-            with _Listening(h, lib, stop, progress, bool(self.integer)):
-                h.run()
+            self._run(seconds, stop, progress)
             status, info = h.getModelStatus(), h.getInfo()
             words = str(h.modelStatusToString(status)).lower()
             feasible = info.primal_solution_status == lib.SolutionStatus.kSolutionStatusFeasible
@@ -168,12 +174,38 @@ class Program:
                 z_found = np.array(h.getSolution().col_value) if feasible else None
                 value = float(info.objective_function_value) if feasible else np.inf
                 return Answer("stopped", z_found, value, float(info.mip_dual_bound), max(int(info.mip_node_count), 0))
+            if status in ended:
+                return Answer("stopped", None, np.inf, -np.inf)
             if status in (lib.HighsModelStatus.kInfeasible, lib.HighsModelStatus.kUnbounded):
                 break
             h.clearSolver()
         for name, value in RETRIES[0].items():
             h.setOptionValue(name, value)
         return Answer(words, None, np.inf, -np.inf)
+
+    def _run(self, seconds: float, stop: Stop | None, progress: Any) -> None:
+        """Run until ``seconds`` of wall time are over, or ``stop`` says so: whoever does has a better clock.
+
+        Branch and bound asks it now and then; the simplex does not, so it is let go on for longer and longer.
+        """
+        lib, h, chunk = self.lib, self.h, 1.0
+        while True:
+            wall = seconds if stop is None else 30.0 * seconds if self.integer else min(seconds, chunk)
+            h.setOptionValue("time_limit", float(h.getRunTime() + wall) if np.isfinite(wall) else lib.kHighsInf)
+            with _Listening(h, lib, stop, progress, bool(self.integer)):
+                h.run()
+            ended = h.getModelStatus() == lib.HighsModelStatus.kTimeLimit
+            if self.integer or not ended or stop is None or stop():
+                return
+            chunk *= 2.0
+
+    def triplets(self) -> tuple[Ints, Ints, Floats]:
+        """Return (K,) row, column and factor of everything in the rows."""
+        if len(self.held) > 1:
+            row, col, weight = (np.concatenate(x) for x in zip(*self.held, strict=True))
+            self.held = [(row, col, weight)]
+        none = np.empty(0, np.int64)
+        return self.held[0] if self.held else (none, none, np.empty(0))
 
     def prices(self) -> tuple[Floats, Floats]:
         """Return (columns,) reduced costs and (rows,) duals of the last linear solve."""
