@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from loadline.cli import optimize_spec, spec
+from loadline.cli import optimize_spec, spec, stress_spec
 from loadline.cli.spec import Argument, Command, Takes
 
 HERE = "loadline.cli.commands"
@@ -171,6 +171,7 @@ COMMANDS = (
         (spec.MARKET, spec.RULEBOOK, *spec.INPUTS[1:], spec.SET, spec.PLOT, *spec.SHOWN),
         (("loadline surface book.csv --market btc.parquet --account carol --plot s.html", "one account, and a page"),),
     ),
+    *stress_spec.COMMANDS,
     *optimize_spec.COMMANDS,
     Command(
         "rulebook list",

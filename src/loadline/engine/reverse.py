@@ -126,7 +126,12 @@ class Reverse:
             "currency": self.currency,
             "target": self.target,
             "distance_sd": self.distance if found else None,
-            "moves": dict(zip(self.factors.labels, np.expm1(self.moves).tolist(), strict=True)) if found else None,
+            "moves": [
+                {"name": name, "move": move}
+                for name, move in zip(self.factors.labels, np.expm1(self.moves).tolist(), strict=True)
+            ]
+            if found
+            else None,
             "excess_now": self.excess_now,
             "excess": self.excess if found else None,
             "horizon_days": self.factors.days,

@@ -53,7 +53,7 @@ class Window:
     vol: Mapping[str, Fact]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stress:
     """A crash: its name is a date; ``lead`` is the coin its windows follow, ``about`` whose own end it was."""
 

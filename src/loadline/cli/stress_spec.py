@@ -1,0 +1,101 @@
+"""The commands of stress and forecast as data, beside the catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from loadline.cli import spec
+from loadline.cli.spec import Command, Option, Takes
+
+HERE = "loadline.cli.commands"
+
+NAMED = Option(
+    "--named",
+    Takes.TEXT,
+    "A crash that happened, by its date or a part of its title. Repeatable; without it all eight.",
+    "NAME",
+    "--named ftx --named 2020-03-12",
+    many=True,
+)
+SYNTHETIC = Option(
+    "--synthetic",
+    Takes.FLAG,
+    "Also moves that nobody has seen: spot -60 % with vol +150 %, correlation to one and to nil, basis blown out, "
+    "vol alone, each stablecoin at 0.65.",
+    example="--synthetic",
+)
+REVERSE = Option(
+    "--reverse",
+    Takes.FLAG,
+    "Also the nearest scenario that liquidates each account and the one that wipes it out, in standard deviations of "
+    "prices and vols together, and the share of each crash that would do. Takes seconds per account.",
+    example="--reverse",
+)
+WINDOW = Option(
+    "--window",
+    Takes.CHOICE,
+    "How long the crash lasts: from its eve to the lowest price of each coin, or its worst 24 or 48 hours (default "
+    "low).",
+    "WINDOW",
+    "--window two_days",
+    choices=("low", "day", "two_days"),
+    default="low",
+)
+UNLISTED = Option(
+    "--unlisted",
+    Takes.CHOICE,
+    "What a coin does that was not traded then: by its beta to BTC in other crashes, as the worst coin that was, or "
+    "nothing (default beta). The notes name every such coin.",
+    "RULE",
+    "--unlisted worst",
+    choices=("beta", "worst", "still"),
+    default="beta",
+)
+HISTORY = Option(
+    "--history",
+    Takes.FILE,
+    "With --reverse, take the covariance of prices from this file of bars, as known at the snapshot; without it from "
+    "the parameters of tail.",
+    "FILE",
+    "--reverse --history bars.parquet",
+)
+PICTURE = replace(
+    spec.PLOT,
+    help="Write equity and maintenance after each stress as a picture; .png needs the extra loadline[plot], .html "
+    "nothing.",
+    example="--plot stress.html",
+)
+
+COMMANDS = (
+    Command(
+        "stress",
+        "Show what crashes that happened, synthetic ones and the nearest fatal one do to each account.",
+        "For every stress the whole market is shifted (coins, stablecoins, the basis of perpetuals, vols by tenor) and "
+        "the rulebook run again on it: what the account gains or loses, its equity and requirements after, and "
+        "whether it is liquidated. The facts of crashes are rounded moves with their sources; what was not known "
+        "then is decided by a rule that the notes name. Time stands still, and nobody trades on the way.",
+        f"{HERE}.stress:stress",
+        (spec.BOOK,),
+        (
+            spec.MARKET,
+            spec.RULEBOOK,
+            NAMED,
+            SYNTHETIC,
+            REVERSE,
+            WINDOW,
+            UNLISTED,
+            HISTORY,
+            *spec.INPUTS[1:],
+            spec.SET,
+            PICTURE,
+            *spec.SHOWN,
+        ),
+        (
+            ("loadline stress book.csv --market btc.parquet --synthetic", "eight crashes and the synthetic ones"),
+            (
+                "loadline stress book.csv --market btc.parquet --named ftx --account carol --reverse",
+                "one crash, one account, and the nearest move that liquidates it",
+            ),
+        ),
+    ),
+)
