@@ -1,16 +1,18 @@
 """Small problems in lots, at most K of them, against every point there is: the same objective to the last digits."""
 
 from dataclasses import replace
-from itertools import product
+from itertools import count, product
 
 import numpy as np
 import pytest
 
+from loadline.optimize.budget import Budget
 from loadline.optimize.moves import moves_of
 from loadline.optimize.optimizer import optimize
 from loadline.optimize.plan import PlanStatus
 from loadline.optimize.problem import Ask, Limit, Problem
 from loadline.optimize.programme import Programme
+from loadline.optimize.search import Found, search
 from loadline.optimize.site import Site
 from tests.optimize import problems
 
@@ -68,24 +70,38 @@ def test_the_best_of_all_points_is_found(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1000, 1200))
+@pytest.mark.parametrize("seed", range(1000, 1280))
 def test_the_best_of_all_points_is_found_in_many(seed: int) -> None:
     equal(seed, 4, 2)
 
 
-@pytest.mark.parametrize("seed", [1, 11])
-def test_the_better_of_two_is_chosen_right(seed: int) -> None:
-    """Under the rule as the model sees it, with every candidate's strike looked at."""
-    from loadline.optimize.budget import Budget
-    from loadline.optimize.search import search
+def seen(problem: Problem, budget: Budget) -> Found:
+    """What the search finds under the rule as the model sees it, with every candidate looked at."""
+    moves = moves_of(problem)
+    return search(problem, [Site(problem, a, moves) for a in problem.asks], moves, budget)
 
+
+@pytest.mark.parametrize("seed", [1, 11, *(pytest.param(s, marks=pytest.mark.slow) for s in range(2001, 2281, 10))])
+def test_the_better_of_two_is_chosen_right(seed: int) -> None:
     problem = drawn(seed, 3, 2)
     assert problem.asks[0].rulebook.rule.name == "derive-srm"
-    moves = moves_of(problem)
-    found = search(problem, [Site(problem, a, moves) for a in problem.asks], moves, Budget())
-    best = best_of_all(problem, 2)
+    found, best = seen(problem, Budget()), best_of_all(problem, 2)
     assert found.point.objective == pytest.approx(best, rel=2e-4)
     assert found.bound <= best * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("seed", [2, 4, *(pytest.param(s, marks=pytest.mark.slow) for s in range(3000, 3040))])
+def test_a_bound_holds_whenever_time_is_up(seed: int) -> None:
+    """Stopped after so many looks at the clock: what is left open still bounds the best of all points."""
+    problem, stopped = drawn(seed, 3, 1), 0
+    best = best_of_all(problem, 1)
+    for looks in (1, 20, 40, 60, 80, 120, 200):
+        clock = map(float, count())
+        found = seen(problem, Budget.of(looks, lambda clock=clock: next(clock)))
+        assert found.bound <= best * (1 + 1e-9)
+        assert not found.point.feasible or found.point.objective >= best * (1 - 1e-9)
+        stopped += found.status == "stopped"
+    assert stopped
 
 
 def test_several_accounts_share_a_model() -> None:

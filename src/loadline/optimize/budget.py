@@ -40,3 +40,8 @@ class Budget:
         if self.clock is None:
             return self
         return Budget(self.clock, min(self.until, self.clock() + seconds), self.stopped)
+
+    def less(self, seconds: float) -> Budget:
+        """Return what is left when some of it is kept back, at most a tenth."""
+        kept = min(max(seconds, 0.0), 0.1 * max(self.left(), 0.0))
+        return Budget(self.clock, self.until - kept, self.stopped)

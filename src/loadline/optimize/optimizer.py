@@ -29,6 +29,9 @@ CROSSED = 1e-6
 AGREE = 1e-8
 """How far, relative, the rule run again may be from its tape before the plan says so."""
 
+AFTERWARDS = 1.5
+"""Times what margining the book took that is kept back for margining it again after the search."""
+
 
 def optimize(problem: Problem, budget: Budget | None = None, progress: Progress | None = None) -> Plan:
     """Return the best plan that the time allows, margined again from the start, and how near the best it is.
@@ -38,7 +41,9 @@ def optimize(problem: Problem, budget: Budget | None = None, progress: Progress 
     cannot be margined as it stands, or HiGHS is not installed.
     """
     budget = Budget() if budget is None else budget
+    began = budget.left()
     before = [_answers(problem.portfolio.only([a.account]), problem, n) for n, a in enumerate(problem.asks)]
+    searching = budget.less(AFTERWARDS * (began - budget.left())) if np.isfinite(began) else budget
     moves = moves_of(problem)
     sites = [Site(problem, ask, moves) for ask in (*problem.asks, *problem.guards)]
     nothing = np.zeros(len(moves))
@@ -46,7 +51,7 @@ def optimize(problem: Problem, budget: Budget | None = None, progress: Progress 
     if why:
         return _plan(problem, moves, sites, before, before, nothing, None, PlanStatus.REFUSED, tuple(why))
     try:
-        found = search(problem, sites, moves, budget, progress)
+        found = search(problem, sites, moves, searching, progress)
     except NotLowered as error:
         return _plan(problem, moves, sites, before, before, nothing, None, PlanStatus.REFUSED, (error.what,))
     if not found.point.feasible:
