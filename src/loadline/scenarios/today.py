@@ -52,6 +52,7 @@ def slowed(sigma: Floats, still: float, *, rise: float = RISE, time: Ints | None
 
     Margin is proportional to ``sigma + still``, so ``s_t = min(sigma_t, s_(t-1) + ((1 + rise)^days - 1) (s_(t-1) +
     still))``: with a ``still`` as large as the volatility itself, volatility may rise by 20 % where margin may by 10 %.
+    Raises ``InputError`` for a limit that is not positive.
 
     >>> slowed(np.array([0.02, 0.08, 0.01]), 0.02).round(6).tolist()
     [0.02, 0.024, 0.01]
