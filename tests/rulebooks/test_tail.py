@@ -26,6 +26,7 @@ from loadline.tape.curvature import Curvature
 from tests.engine.books import IDS, MARKET
 from tests.engine.test_bulk import accounts, columns
 from tests.optimize import problems
+from tests.optimize.test_lowering import pinned
 from tools.golden_models import WHOLE_MODEL
 from tools.golden_scenarios import SETS
 
@@ -113,6 +114,11 @@ def test_expected_shortfall_with_all_charges_is_convex() -> None:
         a, b = (rng.uniform(0, moves.upper) for _ in range(2))
         left, right, middle = (site.requirement(site.values(z)) for z in (a, b, 0.5 * (a + b)))
         assert middle <= 0.5 * (left + right) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("account", ["strangle", "basis"])
+def test_all_of_it_is_its_rows_in_a_linear_model(account: str) -> None:
+    assert max(pinned(whole(sample()[1]), account, 2, 1, mode="refuse")) < 1e-12  # type: ignore[arg-type]
 
 
 def test_a_stressed_period_must_be_there() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from loadline.foundation.table import Floats, Labels
 from loadline.foundation.units import DAYS_PER_YEAR
-from loadline.model.cube import Shocked, spot_moves, vol_instructions
+from loadline.model.cube import Shocked, spot_moves
 from loadline.model.scenario_set import Scenarios
 from loadline.model.universe import STABLE, Universe
 from loadline.rulebooks import factors
@@ -70,9 +70,12 @@ def shock(universe: Universe, moves: Scenarios, p: Version) -> Shocked:
     tau = remaining(u, p)
     vol = np.nan_to_num(q.vol)[:, None] * np.ones((1, len(moves)))
     if p.text("options.level") == "on":
-        scale, move = factors.tenor_scale(u, p)[:, None], vol_instructions(u, moves)
+        first = u.classes.first("expiry")  # tenor and coin are those of the expiry
+        scale = np.maximum.reduceat(factors.tenor_scale(u, p), first)[:, None]
+        move = moves.vol[:, moves.columns(u.underlyings)[first]].T
         relative = p.text("options.compounding") == "relative"
-        vol *= np.maximum(1.0 + scale * move, 0.0) if relative else np.exp(scale * np.log1p(move))
+        level = np.maximum(1.0 + scale * move, 0.0) if relative else np.exp(scale * np.log1p(move))
+        vol *= level[u.classes.code["expiry"]]
     if p.text("options.smile") == "moneyness":
         vol *= smile_factors(u, moves)
     if p.text("options.residuals") == "on" and moves.residual is not None:
