@@ -50,6 +50,7 @@ docs: $(DEV)
 
 sample: $(DEV)
 	@$(BIN)/python -m tools.sample
+	@$(BIN)/python -m tools.sample_history
 
 golden: $(DEV)
 	@$(BIN)/python -m tools.golden

@@ -124,6 +124,10 @@ def test_too_short_a_history_is_left_out_and_named():
     close[:400, 1] = np.nan
     got = measured(changed(h, close=close), as_of=int(h.time[-1]))
     assert got.left_out == ("ETH",) and got.moves.names == ("BTC", "SOL")
+    ended = h.close.copy()
+    ended[590:, 1] = np.nan
+    silent = measured(changed(h, close=ended), as_of=int(h.time[-1]))
+    assert silent.left_out == ("ETH",) and "ETH: the last bar lies 10 days back, left out" in silent.notes
     with pytest.raises(InputError, match="250 are needed"):
         measured(h.rows(np.arange(200)), as_of=int(h.time[199]))
     with pytest.raises(InputError, match="the history ends"):
@@ -217,3 +221,12 @@ def test_filtered_scenarios_take_them():
     got = measured(h, as_of=int(h.time[-1]))
     found = filtered_scenarios(got.moves, got.sigma_now, stress=50)
     assert found.spot.shape[1] == 3 and np.isfinite(found.vol).all()
+
+
+def test_scenarios_may_lie_at_another_hour_than_the_end():
+    h = bars(24 * 400, step=3_600_000)
+    as_of = int(h.time[-1]) - 5 * 3_600_000
+    midnight, end = (measured(h, as_of=as_of, anchor=a, implied_lag_ms=0) for a in (0, None))
+    assert (midnight.moves.start % DAY == 0).all() and (end.moves.start % DAY == as_of % DAY).all()
+    np.testing.assert_array_equal(midnight.sigma_now, end.sigma_now)  # of now in both
+    assert midnight.as_of == end.as_of == as_of and midnight.moves.end.max() <= as_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from loadline.cli import optimize_spec, spec, stress_spec
+from loadline.cli import backtest_spec, calibrate_spec, optimize_spec, spec, stress_spec
 from loadline.cli.spec import Argument, Command, Takes
 
 HERE = "loadline.cli.commands"
@@ -173,6 +173,8 @@ COMMANDS = (
     ),
     *stress_spec.COMMANDS,
     *optimize_spec.COMMANDS,
+    calibrate_spec.CALIBRATE,
+    *backtest_spec.COMMANDS,
     Command(
         "rulebook list",
         "List the rulebooks with their versions and how far each is verified.",

@@ -131,7 +131,8 @@ def leaf(command: Command, word: str, width: int) -> click.Command:
         if option.takes is Takes.FLAG:
             params.append(click.Option([option.flag, option.name], is_flag=True))
         else:
-            params.append(click.Option([option.flag, option.name], multiple=option.many, type=str))
+            flags = [option.flag, option.name, *([option.short] if option.short else [])]
+            params.append(click.Option(flags, multiple=option.many, type=str))
     for argument in command.arguments:
         params.append(click.Argument([argument.name], required=False, nargs=-1 if argument.many else 1, type=str))
 

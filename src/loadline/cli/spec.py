@@ -26,7 +26,7 @@ class Takes(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: ``metavar`` stands for its value in help, ``example`` is a whole use of it."""
+    """One option: ``metavar`` stands for its value in help, ``example`` is a whole use of it, ``short`` its letter."""
 
     flag: str
     takes: Takes
@@ -37,6 +37,7 @@ class Option:
     required: bool = False
     default: str = ""
     choices: tuple[str, ...] = ()
+    short: str = ""
 
     @property
     def name(self) -> str:
@@ -46,7 +47,8 @@ class Option:
     @property
     def usage(self) -> str:
         """The flag with its metavar."""
-        return f"{self.flag} {self.metavar}" if self.metavar else self.flag
+        flags = f"{self.short}, {self.flag}" if self.short else self.flag
+        return f"{flags} {self.metavar}" if self.metavar else flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Command:
     @property
     def usage(self) -> str:
         """The usage line."""
-        required = [o.usage + (" …" if o.many else "") for o in self.options if o.required]
+        required = [o.usage.removeprefix(f"{o.short}, ") + (" …" if o.many else "") for o in self.options if o.required]
         free = ["[options]"] if any(not o.required for o in self.options) else []
         return " ".join(["loadline", self.words, *(a.usage for a in self.arguments), *required, *free])
 

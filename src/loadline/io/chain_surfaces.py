@@ -40,9 +40,10 @@ def read_surfaces(
     beyond the limits, or expired, are left out and counted. Raises ``InputError`` where no file holds a surface.
     """
     bounds = limits or Limits()
-    files = [Path(p) for p in paths]
+    files: list[Path] = []
     frames, found = [], []
-    for path in files:
+    for path in map(Path, paths):
+        files.append(path)
         frame, lost = _usable(_frame(path, bounds), bounds)
         frames.append(frame)
         total = len(frame) + sum(lost.values())

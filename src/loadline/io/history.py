@@ -8,6 +8,7 @@ between sources is none. Single missing bars are not filled from elsewhere.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,8 @@ def read_history(
 
     ``sources``: paths, or ``Source`` where a file does not say all; the first that has a factor stands, later ones
     extend it. ``symbols``: which symbols or factors to read, None for all. ``step_ms``: between bars of the history,
-    the longest step of any file if left out. Raises ``InputError`` where a file cannot be used or nothing is left.
+    the longest step of any file with prices if left out. Raises ``InputError`` where a file cannot be used or nothing
+    is left.
     """
     files = [s if isinstance(s, Source) else Source(Path(s)) for s in sources]
     found: list[Defect] = []
@@ -52,7 +54,8 @@ def read_history(
         asked = f" of {', '.join(symbols)}" if symbols else ""
         raise InputError(f"no bars{asked} in {', '.join(f.path.name for f in files)}", remedy="check the symbols")
     steps = [common_step(b.time) for b in read]
-    step = step_ms or max(steps)
+    priced = [bool(np.isfinite(b.close).any()) for b in read]
+    step = step_ms or max([s for s, p in zip(steps, priced, strict=True) if p] or steps)
     factors: dict[str, list[Part]] = {}
     notes: list[str] = []
     for bars, own in zip(read, steps, strict=True):
@@ -60,7 +63,9 @@ def read_history(
         found += series.found
         for name, part in renamed(series):
             columns = resampled(part, step)
-            if not len(columns["time"]):
+            if not np.isfinite(columns["close"]).any() and name in factors:  # vols in a file of their own
+                factors[name] = [borrowed(island, [columns]) for island in factors[name]]
+            elif not len(columns["time"]):
                 what = f"no bar of {age(step)} is left"
                 found.append(bars.defect(Reason.MISSING_DATA, what, "give a longer history"))
             elif name in factors:
@@ -79,7 +84,7 @@ def read_history(
 def resampled(s: Series, step: int) -> Part:
     """Return the columns of a factor at whole multiples of ``step`` (UTC); a bar not there just then stays missing."""
     columns: Part = {name: getattr(s, name) for name in COLUMNS}
-    if s.step == step:
+    if s.step == step or (s.step > step and not np.isfinite(s.close).any()):
         return columns
     if step % s.step:
         raise InputError(
@@ -189,3 +194,12 @@ def assembled(factors: dict[str, list[Part]], step: int, defects: list[Defect], 
         time, tuple(factors), columns["close"], step=step, volume=columns["volume"], implied=columns["implied"],
         segment=segment, defects=defects, source=source,
     )  # fmt: skip
+
+
+def sample_history() -> Path:
+    """Return the file of the embedded history: three coins, three years of days, made by ``tools/sample_history.py``.
+
+    >>> read_history([sample_history()]).names
+    ('BTC', 'ETH', 'SOL')
+    """
+    return Path(str(resources.files("loadline"))) / "data" / "history" / "history.csv"

@@ -60,7 +60,9 @@ class History:
         if bad.any():
             t, n = (int(x[0]) for x in np.nonzero(bad))
             found = f"{self.names[n]} at {format_time(int(self.time[t]))}: a price, vol or volume that cannot be"
-            raise InputError(found, remedy="read the file with io.history.read_history, which names and drops such bars")
+            raise InputError(
+                found, remedy="read the file with io.history.read_history, which names and drops such bars"
+            )
         for name in ("time", "close", "volume", "implied", "segment"):
             view = getattr(self, name).view()
             view.flags.writeable = False
@@ -140,7 +142,8 @@ class History:
     def returns(self, steps: int = 1) -> Floats:
         """Return (T, N) log returns over ``steps`` steps that **end** at each bar.
 
-        NaN where either end is missing, where no bar lies exactly that long before, and across a seam.
+        NaN where either end is missing, where no bar lies exactly that long before, and across a seam. Raises
+        ``InputError`` for fewer steps than one.
         """
         if steps < 1:
             raise InputError(f"returns over {steps} steps", remedy="ask for 1 or more")

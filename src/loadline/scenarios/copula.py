@@ -67,7 +67,7 @@ class Margin:
         return cls(garch, z, fit_degrees(z) if kind == "student" else None)
 
     def quantile(self, p: Floats) -> Floats:
-        """Return standardised moves at probabilities, any shape."""
+        """Return standardised moves at probabilities ``p``, any shape."""
         if self.degrees is not None:
             return np.asarray(student(self.degrees).quantile(p) * np.sqrt((self.degrees - 2.0) / self.degrees))
         n = len(self.residuals)

@@ -25,6 +25,8 @@ WARM = 60
 """Returns before the first forecast of volatility that is used."""
 ENOUGH = 250
 """Moves of its own below which an asset is left out."""
+STALE = 5
+"""Steps without a bar at the end of a history after which there is no volatility of today."""
 PathOf = Callable[[Floats, Floats], Floats]
 """From returns (T,) and how many steps passed with each to variance per step, (T + 1,): before each, and now."""
 
@@ -45,7 +47,7 @@ class Measured:
     ``as_of``: epoch ms of the last bar. ``spot_filled``, ``level_filled``: (S, N) what is by rule. ``beta``: (N,) to
     the lead, in own volatilities. ``level_model``: what vol moves were filled by, ``level_scale`` (N,): how many times
     that each asset's are. ``left_out``: assets with too short a
-    history. ``notes``: every rule that was used.
+    history, or one that ended early. ``notes``: every rule that was used.
     """
 
     moves: Moves
@@ -78,6 +80,7 @@ def measured(
     every_ms: int = MS_PER_DAY,
     slack_ms: int = 0,
     implied_lag_ms: int = MS_PER_DAY,
+    anchor: int | None = None,
     lead: str = "BTC",
     seed: int = 20260101,
 ) -> Measured:
@@ -87,11 +90,16 @@ def measured(
     ``names``: of the assets, all if left out; ``start``: of the first scenario, epoch ms; ``decay``: of the
     exponentially weighted variance, or ``path`` for another forecast; ``surface``: residual moves of vol surfaces;
     ``slack_ms``: how far from its time a bar may lie; ``implied_lag_ms``: an implied vol counts as known only this long
-    after its time; ``lead``: whose dates count and who stands in for what was not listed; ``seed``: of what is drawn.
+    after its time; ``anchor``: a time, epoch ms, from which scenarios begin whole steps away, the end of the history if
+    left out (volatility of today is that of the end in any case); ``lead``: whose dates count and who stands in for
+    what was not listed; ``seed``: of what is drawn.
+
     Raises ``InputError`` where the history is too short or too old.
     """
     known = _known(history, as_of, names, every_ms, slack_ms)
-    found = daily(known, start=start, decay=decay, path=path, every_ms=every_ms, slack_ms=slack_ms)
+    options = {"start": start, "decay": decay, "path": path, "every_ms": every_ms, "slack_ms": slack_ms}
+    latest = daily(known, **options)  # type: ignore[arg-type]
+    found = latest if anchor is None else daily(known, ending=anchor, **options)  # type: ignore[arg-type]
     grid, close, segment, variance = found.time, found.close, found.segment, found.variance
     steps = _steps(days, known.names, every_ms)
     longest = int(steps.max())
@@ -99,7 +107,8 @@ def measured(
     spot = _over(np.log(close), segment, steps, count)
     sigma = np.sqrt(variance[:count] * steps)
     own = (np.isfinite(spot) & np.isfinite(sigma)).sum(0)
-    kept = [n for n in range(len(own)) if own[n] >= ENOUGH and np.isfinite(variance[-1, n])]
+    silent = _silent(latest.close, latest.time)
+    kept = [n for n in range(len(own)) if own[n] >= ENOUGH and silent[n] <= STALE * every_ms]
     if not kept:
         most = int(own.max(initial=0))
         raise InputError(f"{most} moves of any asset, {ENOUGH} are needed", remedy="give a longer history")
@@ -121,10 +130,13 @@ def measured(
         begin, begin + longest * every_ms, chosen, period, filled.spot, level, filled.sigma, _residual(surface, as_of)
     )
     notes = [*_short(chosen, filled.mask, chosen[first], filled.beta), *said]
-    notes += [f"{n}: fewer than {ENOUGH} moves of its own, left out" for n in left_out]
-    now = np.sqrt(variance[-1, kept] * steps[kept])
+    for n, name in enumerate(known.names):
+        if name in left_out:
+            old = f"the last bar lies {silent[n] / MS_PER_DAY:.0f} days back"
+            notes.append(f"{name}: {f'fewer than {ENOUGH} moves of its own' if own[n] < ENOUGH else old}, left out")
+    now = np.sqrt(latest.variance[-1, kept] * steps[kept])
     return Measured(
-        moves, now, int(grid[-1]), filled.mask, level_filled, filled.beta, model, scale, left_out, tuple(notes)
+        moves, now, int(latest.time[-1]), filled.mask, level_filled, filled.beta, model, scale, left_out, tuple(notes)
     )
 
 
@@ -157,9 +169,13 @@ def daily(
     path: PathOf | None = None,
     every_ms: int = MS_PER_DAY,
     slack_ms: int = 0,
+    ending: int | None = None,
 ) -> Daily:
-    """Return a history on times one step apart that end with it, with the forecasts made at each; see ``measured``."""
-    grid = _grid(history, every_ms, start)
+    """Return a history on times one step apart that end with it, with the forecasts made at each; see ``measured``.
+
+    ``ending``: epoch ms, the times lie whole steps from it and end at or before the history does.
+    """
+    grid = _grid(history, every_ms, start, ending)
     close, when, segment = sampled(history, grid, slack_ms, "close")
     variance = [
         _variance(close[:, n], when[:, n], segment[:, n], every_ms, decay, path) for n in range(len(history.names))
@@ -201,9 +217,11 @@ def sampled(history: History, grid: Ints, slack_ms: int, column: str) -> tuple[F
     return values, when, segment
 
 
-def _grid(history: History, every_ms: int, start: int | None) -> Ints:
+def _grid(history: History, every_ms: int, start: int | None, ending: int | None) -> Ints:
     """Times one step apart that end with the history; forecasts need a run-up before ``start``."""
     last, first = int(history.time[-1]), int(history.time[0])
+    if ending is not None:
+        last -= (last - ending) % every_ms
     if start is not None:
         first = max(first, start - 4 * WARM * every_ms)
     return np.asarray(np.arange(last, first - 1, -every_ms)[::-1], np.int64)
@@ -237,6 +255,12 @@ def _variance(close: Floats, when: Ints, segment: Ints, every_ms: int, decay: fl
     return np.where(out > 0, out, np.nan)
 
 
+def _silent(close: Floats, grid: Ints) -> Ints:
+    """(N,) ms since the last bar of each column."""
+    last = [int(np.flatnonzero(np.isfinite(c))[-1]) if np.isfinite(c).any() else 0 for c in close.T]
+    return np.asarray(grid[-1] - grid[last], np.int64)
+
+
 def _over(logs: Floats, segment: Ints, steps: Ints, count: int) -> Floats:
     """(count, N) moves over each column's own number of steps, from each start; NaN across a seam."""
     out = np.full((count, logs.shape[1]), np.nan)
@@ -262,15 +286,19 @@ def _levels(
         return filled, mask, model, scale, [f"vol moves: {model.source}"]
     reference = first if own[first] >= FEWEST else int(np.argmax(own))
     model = fit_levels(level[:, reference], z[:, reference], f"{history.names[reference]}: {own[reference]} moves")
-    scale, notes = np.sqrt(steps / steps[reference]), []
+    scale, notes, without = np.sqrt(steps / steps[reference]), [], []
     for n, name in enumerate(history.names):
         both = np.isfinite(level[:, n]) & np.isfinite(level[:, reference])
         if n != reference and both.sum() >= FEWEST:
             scale[n] = float(np.std(level[both, n]) / np.std(level[both, reference]))
-            notes.append(f"{name}: vol moves {scale[n]:.2g} of those of {history.names[reference]} where it has none")
+            notes.append(
+                f"{name}: vol moves {scale[n]:.2g} times those of {history.names[reference]} where it has none"
+            )
         elif n != reference:
-            notes.append(f"{name}: no implied vol, moves as those of {history.names[reference]}")
+            without.append(name)
     filled, mask = fill_levels(level, z, scale, reference, model, seed)
+    if without:
+        notes.append(f"{', '.join(without)}: no implied vol, moves as those of {history.names[reference]}")
     by_rule = int(mask[:, reference].sum())
     if by_rule:
         notes.insert(0, f"vol moves of {by_rule} of {len(mask)} scenarios by regression on the price move "

@@ -46,7 +46,7 @@ class LevelModel:
 
 
 def features(z: Floats) -> Floats:
-    """Return (..., 4) what the mean move is linear in.
+    """Return (..., 4) what the mean move is linear in, of price moves ``z`` (...,) in standard deviations.
 
     >>> features(np.array([-2.0])).tolist()
     [[1.0, -2.0, 2.0, 4.0]]

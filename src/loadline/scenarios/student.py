@@ -47,7 +47,7 @@ class Student:
 
 
 def log_density(x: Floats, degrees: float) -> Floats:
-    """Return the log density of Student's t, not rescaled.
+    """Return the log density of Student's t, not rescaled, at ``x``, any shape.
 
     >>> round(float(np.exp(log_density(np.zeros(1), 1.0))[0]) * np.pi, 9)
     1.0
@@ -58,7 +58,10 @@ def log_density(x: Floats, degrees: float) -> Floats:
 
 @lru_cache(maxsize=64)
 def student(degrees: float) -> Student:
-    """Return the table of one number of degrees; its relative error is below 5e-6 between 1e-12 and 1 - 1e-12."""
+    """Return the table of one number of degrees; its relative error is below 5e-6 between 1e-12 and 1 - 1e-12.
+
+    Raises ``InputError`` for degrees that are not above 0.
+    """
     if not degrees > 0:
         raise InputError(f"a Student t with {degrees} degrees of freedom", remedy="give a number above 0")
     u = np.linspace(-REACH, 0.0, NODES)

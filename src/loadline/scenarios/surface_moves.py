@@ -36,7 +36,7 @@ class Smile:
     vol: Floats
 
     def at(self, x: Floats | float) -> Floats:
-        """Return the vol at ``ln(K / F)``, linear between strikes and flat beyond them."""
+        """Return the vol at ``x``, ln(K / F), any shape: linear between strikes and flat beyond them."""
         return np.asarray(np.interp(x, self.x, self.vol))
 
 

@@ -1,0 +1,119 @@
+"""The command that calibrates a model as data, beside the catalogue."""
+
+from __future__ import annotations
+
+from loadline.cli import spec
+from loadline.cli.spec import Argument, Command, Option, Takes
+
+HERE = "loadline.cli.commands"
+HISTORY = Argument(
+    "HISTORY",
+    Takes.TEXT,
+    "Price bars: CSV, Parquet or JSON with ts, symbol, close (may be volume, implied), or ts and a column for each "
+    "symbol; COIN=FILE for a file without symbols. The first file that has a coin stands, later ones extend it, joined "
+    "in returns.",
+    many=True,
+)
+OUT = Option(
+    "--out",
+    Takes.NEW_FILE,
+    "Write the model here: its dated parameters with the data's hashes, and NAME.moves.csv beside it. --rulebook "
+    "NAME.toml then margins with it. Without it nothing is written.",
+    "NAME.toml",
+    "--out model.toml",
+    short="-o",
+)
+IMPLIED = Option(
+    "--implied",
+    Takes.TEXT,
+    "Implied vol of 30 days at the money: ts with implied (decimals) or dvol (vol points); COIN=FILE where the file "
+    "does not say whose. A value counts as known a day after its time. Repeatable.",
+    "[COIN=]FILE",
+    "--implied BTC=dvol.csv",
+    many=True,
+)
+CHAIN = Option(
+    "--chain",
+    Takes.FILE,
+    "Option chains of many snapshots: vol levels, moves of the surface's shape, and prices after the bars have ended. "
+    "Repeatable.",
+    "FILE",
+    "--chain btc-2026-01.parquet --chain btc-2026-02.parquet",
+    many=True,
+)
+AS_OF = Option(
+    "--as-of",
+    Takes.TIME,
+    "Calibrate as it could have been done at this time, UTC: nothing later is looked at. Without it at the end of the "
+    "data.",
+    "T",
+    "--as-of 2026-02-05T16:00:00Z",
+)
+SINCE = Option("--from", Takes.TIME, "The first scenario begins then (default 2018-01-01).", "T", "--from 2020-01-01")
+HORIZON = Option(
+    "--horizon",
+    Takes.SPAN,
+    "Liquidation period of every coin at least, in whole days (default 2d).",
+    "SPAN",
+    "--horizon 1d",
+)
+SYMBOLS = Option(
+    "--symbols",
+    Takes.TEXT,
+    "Coins or symbols to read, commas between them; without it all with 250 moves of their own, stablecoins apart.",
+    "LIST",
+    "--symbols BTC,ETH,SOL",
+)
+SIZE = Option(
+    "--size",
+    Takes.TEXT,
+    "USD of one coin to be closed within its liquidation period, at a tenth of what trades on a day; a coin that needs "
+    "longer gets longer, ten days at most (default 10e6).",
+    "USD",
+    "--size 50e6",
+)
+STAMP = Option(
+    "--stamp",
+    Takes.CHOICE,
+    "What the time of a bar is: when it opens, as venues have it, or when it closes (default open).",
+    "STAMP",
+    "--stamp close",
+    choices=("open", "close"),
+    default="open",
+)
+VOLUME = Option(
+    "--volume",
+    Takes.CHOICE,
+    "The unit of a column volume (default coin; volume_usd and quote_volume are USD anyway).",
+    "UNIT",
+    "--volume usd",
+    choices=("coin", "usd"),
+    default="coin",
+)
+DRAWN = Option(
+    "--drawn",
+    Takes.TEXT,
+    "Draw this many scenarios from a Student t copula in place of those of history, an even number.",
+    "N",
+    "--drawn 2000",
+)
+SEED = Option("--seed", Takes.TEXT, "Seed of everything that is drawn (default 20260101).", "N", "--seed 7")
+
+CALIBRATE = Command(
+    "calibrate",
+    "Calibrate the tail model on a history of prices, and write it as a rulebook.",
+    "Scenarios are the joint moves of all coins over their liquidation periods since 2018, each rescaled half way from "
+    "the volatility of its day to that of now (exponential weights, 0.97), and the worst 250 days on end as they came. "
+    "Vols move as they did, where known; else by a regression on the price move. What is odd in the data is named and "
+    "left out, never filled; what had to be filled by rule is told. --set tail.… changes a parameter of the model.",
+    f"{HERE}.calibrate:calibrate",
+    (HISTORY,),
+    (OUT, IMPLIED, CHAIN, AS_OF, SINCE, HORIZON, SYMBOLS, SIZE, STAMP, VOLUME, DRAWN, SEED, spec.SET, *spec.SHOWN),
+    (
+        ("loadline calibrate bars.csv --implied BTC=dvol.csv -o model.toml", "from daily bars and a vol index"),
+        (
+            "loadline calibrate bars.csv --chain btc.parquet --as-of 2026-02-05T16:00:00Z --symbols BTC,ETH",
+            "as it could have been done then, on bars and chains, two coins; nothing is written",
+        ),
+    ),
+)

@@ -1,0 +1,159 @@
+"""``loadline calibrate``: a tail model from a history of prices, written as a rulebook."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loadline.cli.environment import Environment, ExitCode
+from loadline.cli.faults import AtWord, CommandLineError, at_word, refuse
+from loadline.cli.parser import Request
+from loadline.cli.progress import bar, working
+from loadline.cli.render import Outcome, Screen
+from loadline.cli.values import SPANS, file
+from loadline.foundation.errors import Defect
+from loadline.foundation.units import format_time
+
+if TYPE_CHECKING:
+    from loadline.engine.calibrate import Calibration, Recipe
+    from loadline.io.bars import Source
+    from loadline.scenarios.surface_moves import Surfaces
+
+SLACK = SPANS["h"] * 2
+"""How far a bar may lie from its time where the bars are finer than days."""
+
+
+def calibrate(request: Request, env: Environment) -> Outcome:
+    """Answer ``loadline calibrate``."""
+    from loadline.cli.calibrate_view import as_json, draw_calibration
+
+    out: Path | None = request.get("out")
+    if out is not None and out.suffix != ".toml":
+        raise AtWord(
+            CommandLineError(f"a model is not written as {out.suffix!r}", remedy="name it NAME.toml"), str(out)
+        )
+    if not request["history"]:
+        refuse("no HISTORY", "name a file of price bars")
+    how = recipe(request)
+    with working(env, "reading bars"):
+        history, defects = bars_of(request)
+    chains, told, source = chains_of(request, env)
+    with working(env, "calibrating"):
+        from loadline.engine.calibrate import calibrate as calibrated
+
+        found = calibrated(
+            history,
+            as_of=request.get("as_of"),
+            chains=chains,
+            names=symbols(request, history.names),
+            recipe=how,
+            source=source,
+            slack_ms=SLACK if history.step < SPANS["d"] else 0,
+            changes={s.path: s.value for s in request.get("set", ())},
+        )
+        written = write(found, out) if out is not None else []
+    warnings = [*defects, *told]
+
+    def document() -> Mapping[str, Any]:
+        return as_json(found, written, warnings)
+
+    def draw(screen: Screen) -> None:
+        draw_calibration(screen, found, written, warnings)
+
+    return Outcome(ExitCode.OK, document, draw)
+
+
+def write(found: Calibration, out: Path) -> list[Path]:
+    """Write the model, its scenarios and the moves of surfaces; return the files."""
+    from loadline.cli.calibrate_view import facts
+    from loadline.io.model_writer import write_model
+
+    names = ", ".join(a.name for a in found.assets)
+    first, last = (format_time(int(found.moves.start[n]))[:10] for n in (0, -1))
+    kind = f"{found.recipe.drawn} draws" if found.recipe.drawn else f"moves of {first} to {last}"
+    source = f"loadline calibrate: {kind} of {names}, from {', '.join(s.split(' ')[0] for s in found.files)}"
+    return write_model(found.version, out, effective=found.as_of, source=source, facts=facts(found))
+
+
+def recipe(request: Request) -> Recipe:
+    """Return how to calibrate, from the options; raises ``AtWord`` for what cannot be."""
+    from loadline.engine.calibrate import Recipe
+
+    plain = Recipe()
+    days = request.get("horizon", plain.days * SPANS["d"]) / SPANS["d"]
+    if days != int(days) or not 1 <= days <= 30:
+        refuse(f"a horizon of {days:g} days", "write whole days, 1d to 30d")
+    drawn = int(positive(request, "drawn", 0, whole=True))
+    if drawn % 2:
+        refuse(f"{drawn} scenarios", "draw an even number: pairs are antithetic")
+    return Recipe(
+        days=days,
+        start=request.get("from", plain.start),
+        size=positive(request, "size", plain.size),
+        drawn=drawn,
+        seed=int(positive(request, "seed", plain.seed, whole=True)),
+    )
+
+
+def positive(request: Request, name: str, default: float, *, whole: bool = False) -> float:
+    """Return a number of the command line; raises ``AtWord`` for what is none, or negative."""
+    word = request.get(name)
+    if word is None:
+        return default
+    try:
+        value = float(word)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value >= 0) or (whole and value != int(value)):
+        remedy = "write a whole number, 0 or more" if whole else "write a number above 0"
+        raise AtWord(CommandLineError(f"{word!r} is no {name}", remedy=remedy), word, f"--{name}")
+    return value
+
+
+def source_of(word: str, request: Request, flag: str = "") -> Source:
+    """Return the file of ``[COIN=]FILE``; raises ``AtWord`` where it is not there."""
+    from loadline.io.bars import Source
+
+    coin, equals, name = word.partition("=")
+    with at_word(word, flag):
+        path = file(name if equals else word)
+    return Source(path, coin if equals else "", request["stamp"], request["volume"])
+
+
+def bars_of(request: Request) -> tuple[Any, Sequence[Defect]]:
+    """Return the history of all bar and vol files, and what is odd in it."""
+    from loadline.io.history import read_history
+
+    sources = [source_of(w, request) for w in request["history"]]
+    sources += [source_of(w, request, "--implied") for w in request.get("implied", ())]
+    found = read_history(sources, symbols=symbols(request))
+    return found, found.defects
+
+
+def symbols(request: Request, known: Sequence[str] | None = None) -> list[str] | None:
+    """Return the coins asked for; with ``known``, as the history calls them."""
+    from loadline.io.bars import factor_of
+
+    word = request.get("symbols")
+    if word is None:
+        return None
+    asked = [w.strip() for w in word.split(",") if w.strip()]
+    if known is None:
+        return asked
+    return list(dict.fromkeys(a if a in known else factor_of(a) for a in asked))
+
+
+def chains_of(request: Request, env: Environment) -> tuple[dict[str, Surfaces], Sequence[Defect], Sequence[str]]:
+    """Return the vol surfaces of the chain files by coin, what was left out of them, and their hashes."""
+    files = request.get("chain") or ()
+    if not files:
+        return {}, (), ()
+    from loadline.io.chain_surfaces import read_surfaces
+
+    return _of(read_surfaces(bar(env, "reading chains")(files)))
+
+
+def _of(found: Any) -> tuple[dict[str, Surfaces], Sequence[Defect], Sequence[str]]:
+    return found.by_coin, found.defects, found.source

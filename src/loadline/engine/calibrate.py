@@ -1,0 +1,301 @@
+"""From a history to a calibrated tail model: scenarios, parameters, and what there is to tell of how they came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, isfinite
+from typing import Any
+
+import numpy as np
+
+from loadline.engine.engine import choose_rulebook
+from loadline.foundation.errors import InputError
+from loadline.foundation.table import Floats
+from loadline.foundation.units import DAYS_PER_YEAR, MS_PER_DAY
+from loadline.model.history import History
+from loadline.model.scenario_set import Scenarios
+from loadline.rulebooks.parameters import Version
+from loadline.rulebooks.tail import tail_with
+from loadline.scenarios.chain_history import with_chains
+from loadline.scenarios.components import Components, components
+from loadline.scenarios.copula_moves import copula_moves
+from loadline.scenarios.history_moves import ENOUGH, Measured, measured
+from loadline.scenarios.moves import HISTORY, Moves, filtered_scenarios
+from loadline.scenarios.stress import STABLECOINS
+from loadline.scenarios.surface_moves import Surfaces, surface_moves, tenor_power
+
+RECENT = 90
+"""Days whose median is what trades on a day."""
+SURFACE_EVERY = MS_PER_DAY // 2
+"""The least time between surface moves that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a model is calibrated.
+
+    ``days``: the shortest liquidation period; ``start``: of the first scenario, epoch ms; ``damping``, ``cap``: of the
+    filter (``scenarios.historical.filtered``); ``stress``: scenarios in the stressed period, ``stress_weight``: its
+    share; ``decay``: of the exponential weights; ``size``: USD that are to be closed within the period, at
+    ``participation`` of what trades on a day, in ``longest`` days at most; ``half_spread``: fraction of price, of every
+    coin; ``impact``: daily volatilities at a trade as large as what trades; ``floor``: fraction of notional;
+    ``drawn``: scenarios from a copula in place of those of history, 0 for history; ``seed``: of all that is drawn.
+    """
+
+    days: float = 2.0
+    start: int = 1_514_764_800_000  # 2018-01-01
+    damping: float = 0.5
+    cap: float = 3.0
+    stress: int = 250
+    stress_weight: float = 0.25
+    decay: float = 0.97
+    size: float = 10e6
+    participation: float = 0.1
+    longest: float = 10.0
+    half_spread: float = 0.0005
+    impact: float = 1.0
+    floor: float = 0.005
+    drawn: int = 0
+    seed: int = 20260101
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """What was found of one coin.
+
+    ``daily``: volatility of a day from now on; ``days``: liquidation period; ``volume``: USD a day, NaN where not
+    known; ``capped``: share of scenarios in which the filter's cap bites; ``filled``: share by rule, from before its
+    listing; ``worst``, ``best``: scenario moves of price, fractions, and their dates.
+    """
+
+    name: str
+    close: float
+    daily: float
+    days: float
+    volume: float
+    beta: float
+    capped: float
+    filled: float
+    level_filled: float
+    worst: float
+    worst_of: str
+    best: float
+    best_of: str
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """What was found of one coin's vol surface: ``powers`` of the level by tenor, and its principal components."""
+
+    coin: str
+    snapshots: int
+    moves: int
+    level_sd: float
+    spot_vol: float
+    beta: tuple[tuple[float, float], ...]
+    powers: tuple[float, float]
+    components: Components
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """A calibrated model: ``version`` of ``tail`` with its scenarios, and everything that is told of it."""
+
+    version: Version
+    moves: Moves
+    sigma_now: Floats
+    measured: Measured
+    assets: tuple[Asset, ...]
+    surfaces: tuple[Surface, ...]
+    recipe: Recipe
+    as_of: int
+    changes: Mapping[str, Any]
+    notes: tuple[str, ...]
+    source: tuple[str, ...]
+    degrees: float | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The lines of provenance that name a file and its hash."""
+        return tuple(s for s in self.source if " sha256:" in s)
+
+    @property
+    def scenarios(self) -> Scenarios:
+        """The scenarios of the version."""
+        assert self.version.scenarios is not None
+        return self.version.scenarios
+
+
+def calibrate(
+    history: History,
+    *,
+    as_of: int | None = None,
+    chains: Mapping[str, Surfaces] | None = None,
+    names: Sequence[str] | None = None,
+    recipe: Recipe | None = None,
+    source: Sequence[str] = (),
+    slack_ms: int = 0,
+    changes: Mapping[str, Any] | None = None,
+) -> Calibration:
+    """Return the tail model that a history gives at ``as_of`` (epoch ms; its end, if left out).
+
+    ``chains``: vol surfaces by coin; ``names``: of the coins, all with enough history if left out; ``source``: lines of
+    provenance beside the history's own; ``slack_ms``: how far a bar may lie from its time; ``changes``: parameters of
+    ``tail`` by path, over those that are calibrated. Raises ``InputError`` naming the coins asked for whose history is
+    too short.
+    """
+    r = recipe or Recipe()
+    told = history if as_of is None else history.until(as_of)
+    grown, notes = with_chains(told, {c: s if as_of is None else s.until(as_of) for c, s in (chains or {}).items()})
+    if not len(grown):
+        raise InputError("the history has no bar by then", remedy="give longer bars, or a later --as-of")
+    now = int(grown.time[-1]) if as_of is None else as_of
+    current, renamed = newest(grown)
+    chosen = list(names) if names is not None else [n for n in current.names if n not in STABLECOINS]
+    surface = [surface_moves(s.until(now), int(r.days * MS_PER_DAY), every_ms=SURFACE_EVERY)
+               for c, s in (chains or {}).items() if c in chosen]  # fmt: skip
+    surface = [m for m in surface if len(m.start)]
+    volume = traded(current.until(now))
+    days = {n: period(volume.get(n, np.nan), r) for n in chosen}
+    found = measured(
+        current, as_of=now, days=days, names=chosen, start=r.start, decay=r.decay, surface=surface,
+        slack_ms=slack_ms, anchor=hour_of_vols(current.until(now)), seed=r.seed,
+    )  # fmt: skip
+    if names is not None and found.left_out:
+        listed = ", ".join(found.left_out)
+        raise InputError(f"too short a history of {listed}", remedy=f"{ENOUGH} moves are needed; leave it out")
+    moves, degrees = found.moves, None
+    if r.drawn:
+        drawn = copula_moves(
+            current, found, count=r.drawn, seed=r.seed, decay=r.decay, start=r.start, slack_ms=slack_ms
+        )
+        moves, degrees = drawn.moves, drawn.copula.degrees
+    scenarios = filtered_scenarios(
+        moves, found.sigma_now, damping=r.damping, cap=r.cap, stress=0 if r.drawn else r.stress, seed=r.seed
+    )
+    mine = {k.removeprefix("tail."): v for k, v in (changes or {}).items()}
+    setting = parameters(found, volume, r) | mine
+    base = choose_rulebook("tail", now, {f"tail.{k}": v for k, v in setting.items()}).version
+    assets = described(found, scenarios, current.until(now), volume, r)
+    told_of = [_surface(s.until(now)) for c, s in (chains or {}).items() if c in moves.names]
+    about = tuple(x for x in told_of if x is not None)
+    return Calibration(
+        tail_with(base, scenarios), moves, found.sigma_now, found, assets, about, r, now, setting,
+        (*renamed, *notes, *found.notes), (*history.source, *source), degrees,
+    )  # fmt: skip
+
+
+def newest(history: History) -> tuple[History, tuple[str, ...]]:
+    """Return the history in which a symbol that was relisted means what trades under it today, and notes of that."""
+    latest: dict[str, str] = {}
+    for name in history.names:
+        bare, _, number = name.partition("#")
+        if int(number or 1) >= int((latest.get(bare, "").partition("#")[2]) or 1):
+            latest[bare] = name
+    found = history.select(list(latest.values()))
+    notes = tuple(f"{bare} is {name}: what traded under it before was another asset" for bare, name in latest.items()
+                  if name != bare)  # fmt: skip
+    columns = {c: getattr(found, c) for c in ("volume", "implied", "segment")}
+    return History.of(
+        found.time, tuple(latest), found.close, step=found.step, defects=found.defects, source=found.source, **columns
+    ), notes
+
+
+def hour_of_vols(history: History) -> int | None:
+    """Return a time of day, as one moment of it, at which nearly all implied vols are known; None where there is none.
+
+    Moves of price and vol have to be of the same hours: a vol index of one value a day decides which.
+    """
+    at = history.time[np.isfinite(history.implied).any(1)]
+    if history.step >= MS_PER_DAY or not len(at):
+        return None
+    hours, count = np.unique(at % MS_PER_DAY, return_counts=True)
+    return int(hours[np.argmax(count)]) if count.max() > 3 * np.median(count) or len(hours) == 1 else None
+
+
+def traded(history: History) -> dict[str, float]:
+    """Return what trades on a day, USD: the median of the last 90 days of each asset that has 30 of them."""
+    daily = history.every(MS_PER_DAY) if history.step < MS_PER_DAY else history
+    recent = daily.volume[-RECENT:] * (MS_PER_DAY / daily.step)
+    known = np.isfinite(recent).sum(0) >= RECENT // 3
+    return {n: float(np.nanmedian(recent[:, i])) for i, n in enumerate(daily.names) if known[i]}
+
+
+def period(volume: float, r: Recipe) -> float:
+    """Return the liquidation period in whole days: what it takes to trade ``size`` at ``participation`` a day.
+
+    >>> period(1e9, Recipe()), period(30e6, Recipe()), period(float("nan"), Recipe())
+    (2.0, 4.0, 2.0)
+    """
+    if not isfinite(volume):
+        return r.days
+    needed = ceil(r.size / max(r.participation * volume, 1e-9))
+    return float(min(max(r.days, needed), max(r.longest, r.days)))
+
+
+def parameters(found: Measured, volume: Mapping[str, float], r: Recipe) -> dict[str, Any]:
+    """Return the parameters of ``tail`` that a calibration sets, by path; coins stand last in it."""
+    daily = found.sigma_now / np.sqrt(found.moves.days)
+    out: dict[str, Any] = {
+        "options.compounding": "log",
+        "options.smile": "moneyness",
+        "options.roll": "on",
+        "volatility.tenor_power": 0.45,
+        "volatility.long_power": 0.65,
+        "stress.weight": 0.0 if r.drawn else r.stress_weight,
+        "floor.notional": r.floor,
+        "liquidity.spread": r.half_spread,
+        "liquidity.impact": r.impact,
+        "horizon.days": r.days,
+    }
+    for name, sigma, days in zip(found.moves.names, daily.tolist(), found.moves.days.tolist(), strict=True):
+        out[f"volatility.spot.{name}"] = sigma * float(np.sqrt(DAYS_PER_YEAR))
+        out[f"horizon.days.{name}"] = days
+        if name in volume:
+            out[f"liquidity.volume.{name}"] = volume[name]
+    return out
+
+
+def described(
+    found: Measured, scenarios: Scenarios, history: History, volume: Mapping[str, float], r: Recipe
+) -> tuple[Asset, ...]:
+    """Return what is told of each coin."""
+    m, out = found.moves, []
+    rows = scenarios.family_rows(HISTORY)
+    ratio = found.sigma_now / m.sigma
+    for n, name in enumerate(m.names):
+        close = history.close[:, history.names.index(name)]
+        spot, label = scenarios.spot[rows, n], scenarios.label[rows]
+        low, high = int(np.argmin(spot)), int(np.argmax(spot))
+        out.append(
+            Asset(
+                name=name,
+                close=float(close[np.isfinite(close)][-1]),
+                daily=float(found.sigma_now[n] / np.sqrt(m.days[n])),
+                days=float(m.days[n]),
+                volume=volume.get(name, np.nan),
+                beta=float(found.beta[n]),
+                capped=float((ratio[:, n] > r.cap).mean()),
+                filled=float(found.spot_filled[:, n].mean()),
+                level_filled=float(found.level_filled[:, n].mean()),
+                worst=float(spot[low]),
+                worst_of=str(label[low]),
+                best=float(spot[high]),
+                best_of=str(label[high]),
+            )
+        )
+    return tuple(out)
+
+
+def _surface(of: Surfaces) -> Surface | None:
+    """What is told of one coin's chains: moves of a day, since that is what is compared elsewhere."""
+    moves = surface_moves(of, MS_PER_DAY)
+    if len(moves.start) < 10:
+        return None
+    beta, powers = tenor_power(moves)
+    return Surface(
+        of.coin, len(of), len(moves.start), float(moves.level.std()),
+        float(np.corrcoef(moves.level, moves.spot)[0, 1]),
+        tuple(zip(moves.tenor.tolist(), beta.tolist(), strict=True)), powers, components(moves.total),
+    )  # fmt: skip

@@ -1,0 +1,143 @@
+"""A tail model calibrated on the embedded, made-up history: what it sets, what it tells, and that it margins."""
+
+import filecmp
+import math
+
+import numpy as np
+import pytest
+
+from loadline.engine.calibrate import Recipe, calibrate, newest, period, traded
+from loadline.engine.engine import Chosen, choose_rulebook, margins
+from loadline.engine.result import MarginResult
+from loadline.foundation.errors import InputError
+from loadline.foundation.units import MS_PER_DAY, parse_time
+from loadline.io.history import read_history, sample_history
+from loadline.io.sample import sample
+from loadline.model.history import History
+from loadline.scenarios.chain_history import with_chains
+from loadline.scenarios.moves import HISTORY, STRESS
+from tests.scenarios.made_chains import made
+from tools.sample_history import main
+
+DAY = MS_PER_DAY
+
+
+@pytest.fixture(scope="module")
+def bars() -> History:
+    return read_history([sample_history()])
+
+
+@pytest.fixture(scope="module")
+def found(bars):
+    return calibrate(bars)
+
+
+def test_the_embedded_history_is_what_its_script_makes(tmp_path):
+    main(tmp_path)
+    assert filecmp.cmp(tmp_path / "history.csv", sample_history(), shallow=False), "make sample"
+    assert sample_history().stat().st_size < 150_000
+
+
+def test_it_has_gaps_and_a_late_listing(bars):
+    assert len(bars.defects) == 6 and all("missing" in d.what for d in bars.defects)
+    assert np.isfinite(bars.close).sum(0).tolist() == [1097, 1097, 947]
+    np.testing.assert_array_equal(bars.close[-1], [84000.0, 2900.0, 140.0])
+
+
+def test_parameters_are_those_of_the_last_bar(bars, found):
+    v = found.version
+    assert found.as_of == parse_time("2026-06-01") and found.scenarios is v.scenarios
+    btc, sol = found.assets[0], found.assets[2]
+    assert v.parameter("volatility.spot").of("BTC") == pytest.approx(btc.daily * math.sqrt(365))
+    assert (btc.days, sol.days) == (2.0, 3.0) and v.parameter("horizon.days").of("SOL") == 3.0
+    assert v.parameter("liquidity.volume").of("SOL") == sol.volume == pytest.approx(np.median(bars.volume[-90:, 2]))
+    for path, value in {"options.roll": "on", "options.smile": "moneyness", "options.compounding": "log"}.items():
+        assert v.text(path) == value
+    assert v.number("stress.weight") == 0.25 and v.number("floor.notional") == 0.005
+
+
+def test_scenarios_are_history_and_its_most_stressed_year(found):
+    s = found.scenarios
+    assert len(s.family_rows(STRESS)) == 250 and len(s.family_rows(HISTORY)) == len(found.moves)
+    btc = found.assets[0]
+    worst = int(np.argmin(s.spot[s.family_rows(HISTORY), 0]))
+    assert btc.worst == s.spot[worst, 0] and btc.worst_of == s.label[worst]
+    assert 0 < found.assets[2].filled < 0.2 and found.assets[2].level_filled == 1.0
+
+
+def test_it_margins_the_sample(found):
+    portfolio, market = sample()
+    given = choose_rulebook("tail", market.as_of)
+    answers = margins(portfolio, market, Chosen(given.rule, found.version))
+    assert len(answers) == 5 and all(isinstance(a, MarginResult) and a.initial > 0 for a in answers)
+
+
+def test_nothing_that_comes_later_changes_it(bars):
+    cut = int(bars.time[800])
+    close, implied = bars.close.copy(), bars.implied.copy()
+    close[801:] *= 3.0
+    implied[801:] *= 0.5
+    columns = {"volume": bars.volume, "implied": implied, "segment": bars.segment}
+    other = History.of(bars.time, bars.names, close, step=DAY, **columns)
+    a, b, c = (calibrate(x, as_of=cut) for x in (bars, other, bars.until(cut)))
+    assert a.version.identity == b.version.identity == c.version.identity
+    assert a.scenarios.identity == b.scenarios.identity == c.scenarios.identity
+
+
+def test_scenarios_may_be_drawn(bars):
+    found = calibrate(bars, recipe=Recipe(drawn=400))
+    assert len(found.scenarios) == 400 and found.degrees is not None
+    assert set(found.scenarios.family) == {HISTORY} and found.version.number("stress.weight") == 0.0
+
+
+def test_a_coin_with_too_short_a_history_is_refused_by_name_only(bars):
+    close = bars.close.copy()
+    close[:-100, 1] = np.nan
+    short = History.of(bars.time, bars.names, close, step=DAY)
+    assert [a.name for a in calibrate(short).assets] == ["BTC", "SOL"]
+    with pytest.raises(InputError, match="too short a history of ETH"):
+        calibrate(short, names=["BTC", "ETH"])
+
+
+def test_a_relisted_symbol_means_what_trades_today():
+    time = np.arange(1, 4) * DAY
+    h = History.of(
+        time, ["LUNA", "BTC", "LUNA#2"], [[9.0, 1.0, np.nan], [8.0, 2.0, np.nan], [np.nan, 3.0, 5.0]], step=DAY
+    )
+    now, notes = newest(h)
+    assert now.names == ("LUNA", "BTC") and now.close[-1].tolist() == [5.0, 3.0] and np.isnan(now.close[0, 0])
+    assert notes == ("LUNA is LUNA#2: what traded under it before was another asset",)
+
+
+def test_volume_and_liquidation_period():
+    time = np.arange(1, 24 * 120 + 1) * 3_600_000
+    volume = np.full((len(time), 2), 1e5)
+    volume[: 24 * 110, 1] = np.nan
+    h = History.of(time, ["A", "B"], np.ones((len(time), 2)), step=3_600_000, volume=volume)
+    assert traded(h) == {"A": pytest.approx(2.4e6)}
+    r = Recipe(size=1e6, participation=0.1)
+    assert [period(v, r) for v in (1e9, 2.4e6, 1e3, math.nan)] == [2.0, 5.0, 10.0, 2.0]
+
+
+def test_chains_continue_a_history_and_give_it_vols():
+    of, _, _ = made("BTC", snapshots=60)
+    first = int(of.time[0]) // DAY * DAY
+    time = first - DAY * np.arange(300, -21, -1)
+    forward = of.near_forward()
+    close = np.full((len(time), 2), np.nan)
+    at = np.searchsorted(of.time, time, "right") - 1
+    seen = (at >= 0) & (time <= first + 5 * DAY)
+    close[:, 0] = np.where(time <= first + 5 * DAY, 50_000.0, np.nan)
+    close[seen, 0] = 1.01 * forward[at[seen]]
+    close[:, 1] = 100.0
+    h = History.of(time, ["BTC", "ETH"], close, step=DAY)
+    got, notes = with_chains(h, {"BTC": of})
+    assert "BTC: vol levels of" in notes[0] and "from their forwards" in notes[0]
+    grown = np.isfinite(got.close[:, 0])
+    last = int(np.searchsorted(of.time, got.time[grown][-1], "right")) - 1
+    assert got.close[grown, 0][-1] == pytest.approx(1.01 * forward[last])  # joined in returns
+    assert int(of.time[last]) <= got.time[grown][-1] and np.isfinite(got.implied[:, 0]).sum() >= 14
+    assert np.isnan(got.implied[:, 1]).all()
+    np.testing.assert_array_equal(got.close[: len(time)][:300], close[:300])
+    same, none = with_chains(h, {"SOL": of})
+    assert same is h and none == ()
