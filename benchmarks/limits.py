@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numba
@@ -15,8 +16,9 @@ import numpy as np
 
 from benchmarks.machine import caches
 from benchmarks.work import Figures
+from loadline.foundation.vectors import WIDTH, every, store
+from loadline.kernels.vectorcode import OPTIONS
 from loadline.kernels.vectormath import exp, log
-from loadline.tape.lanes import WIDTH, every, store
 
 LOOPS = 200_000
 ROW = 512
@@ -76,14 +78,14 @@ def _divide(x: Any, times: int) -> None:
             x[i] = 1.5 / x[i]
 
 
-@numba.njit(nogil=True, error_model="numpy")
+@numba.njit(**OPTIONS)
 def _exp(x: Any, out: Any, times: int) -> None:
     for _ in range(times):
         for i in range(x.size):
             out[i] = exp(x[i])
 
 
-@numba.njit(nogil=True, error_model="numpy")
+@numba.njit(**OPTIONS)
 def _log(x: Any, out: Any, times: int) -> None:
     for _ in range(times):
         for i in range(x.size):
@@ -99,6 +101,19 @@ def _least(run: Callable[[], Any], rounds: int) -> float:
         run()
         best = min(best, time.process_time() - start)
     return best
+
+
+def _two_cores(out: Any, rounds: int) -> float:
+    """How many times sooner two threads do what asks nothing of any memory: what a second core is worth here."""
+    loops = 10 * LOOPS
+    best = [float("inf"), float("inf")]
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(3 * rounds):
+            for n in (1, 2):
+                start = time.perf_counter()
+                list(pool.map(lambda row: _multiply_add(row, loops // n), [out, out.copy()][:n]))  # noqa: B023
+                best[n - 1] = min(best[n - 1], time.perf_counter() - start)
+    return best[0] / best[1]
 
 
 def _bytes_per_second(size: int, rounds: int) -> Figures:
@@ -125,6 +140,7 @@ def limits(rounds: int) -> Figures:
         "sizes": sizes,
         "read": {level: _bytes_per_second(size, rounds) for level, size in sizes.items()},
         "arithmetic": 2 * CHAINS * WIDTH * LOOPS / _least(lambda: _multiply_add(out, LOOPS), 3 * rounds),
+        "second core": _two_cores(out, rounds),
         "divisions": values / _least(lambda: _divide(x.copy(), times), rounds),
         "exp": _least(lambda: _exp(x, out, times), rounds) / values,
         "log": _least(lambda: _log(x, out, times), rounds) / values,

@@ -51,8 +51,8 @@ def starting(found: Figures) -> Iterator[str]:
     packages = [f"{name} {seconds(s)}" for name, s in found["by package"].items()]
     yield (
         "`loadline margin book.csv --market chain.json --balances cash.csv --rulebook derive` with "
-        f"{found['positions']} positions on a chain of {found['instruments']:,} instruments, compiled code kept from "
-        f"before: {seconds(found['wall'])} wall ({seconds(found['processor'])} of processor time), of which "
+        f"{found['positions']} positions on a chain of {found['instruments']:,} instruments, nothing of which needs "
+        f"compiled code: {seconds(found['wall'])} wall ({seconds(found['processor'])} of processor time), of which "
         f"{seconds(found['imports'])} is importing ({listed(packages)}) and {seconds(found['python'])} Python's own "
         "start."
     )

@@ -1,4 +1,4 @@
-"""``loadline margin`` as somebody types it: a new process, a made-up chain of 1,000 instruments, compiled code kept."""
+"""``loadline margin`` as somebody types it: a new process, a made-up chain of 1,000 instruments."""
 
 from __future__ import annotations
 

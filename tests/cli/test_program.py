@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -150,6 +151,35 @@ def test_compiling_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
     with working(env, "margining"), event.trigger_event("numba:compile"):
         pass
     assert COMPILING in err.getvalue()
+
+
+def test_compiling_is_announced_though_nobody_has_loaded_the_compiler_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    import numba
+    from numba.core import event
+
+    from loadline.cli.progress import told_of_compiling
+
+    monkeypatch.delitem(sys.modules, "numba")
+    told = threading.Event()
+    with told_of_compiling(told.set):
+        with event.trigger_event("numba:compile"):
+            assert not told.is_set()
+        monkeypatch.setitem(sys.modules, "numba", numba)
+        for _ in range(200):
+            with event.trigger_event("numba:compile"):
+                if told.wait(0.05):
+                    break
+        assert told.is_set()
+    told.clear()
+    with event.trigger_event("numba:compile"):
+        assert not told.is_set()
+
+
+def test_a_small_book_needs_no_compiler() -> None:
+    """Compiled loops are loaded by who asks for much; half a second of import is what a small book would wait for."""
+    code = "import sys; from loadline.cli.main import main\ntry: main()\nfinally: assert 'numba' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code, *MARGIN], capture_output=True, text=True, cwd=FILES, env=PROCESS)
+    assert done.returncode == 0 and done.stderr == "" and "initial" in done.stdout
 
 
 def test_environment_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ LIMITS = {
     "sizes": {"L1": 16_000, "L2": 400_000, "L3": 8e6, "memory": 1e8},
     "read": {level: {"straight": 1e11, "rows": 5e10} for level in ("L1", "L2", "L3", "memory")},
     "arithmetic": 3e10,
+    "second core": 1.9,
     "divisions": 2e9,
     "exp": 2e-9,
     "log": 2e-9,

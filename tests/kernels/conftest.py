@@ -6,7 +6,8 @@ Numba looks at a function's own file to tell whether its cache is stale, not at 
 from pathlib import Path
 
 KERNELS = Path(__file__).resolve().parents[2] / "src" / "loadline" / "kernels"
-CHANGED = (KERNELS / "vectormath.py").stat().st_mtime
+CONTAINED = ("vectormath", "vectorcode", "black76", "../foundation/vectors")
+CHANGED = max((KERNELS / f"{name}.py").stat().st_mtime for name in CONTAINED)
 
 for index in (KERNELS / "__pycache__").glob("*.nbi"):
     try:

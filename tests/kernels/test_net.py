@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadline.kernels import net, net_loops
+from loadline.kernels.arrays import plain
 from loadline.kernels.net import group_starts, segment_sum
 from tests.reference import net as twin
 
@@ -20,6 +22,10 @@ def test_equals_the_loop_bit_for_bit(counts: list[int], width: int, seed: int) -
     assert segment_sum(x, starts).tobytes() == expected.tobytes()
     if starts[-1]:
         assert segment_sum(x[:, 0], starts).tobytes() == expected[:, 0].tobytes()
+    out = np.empty(expected.shape)
+    for way in (net._with_numpy, net_loops.sum_rows):
+        way(plain(x), starts, out)
+        assert out.tobytes() == expected.tobytes()
 
 
 def test_starts_from_zero_so_that_minus_zero_disappears() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from loadline.cli.environment import Environment
@@ -30,12 +32,40 @@ def working(env: Environment, what: str) -> Iterator[None]:
 
 @contextmanager
 def told_of_compiling(tell: Callable[[], None]) -> Iterator[None]:
-    """Call ``tell`` when a kernel is compiled rather than read from its cache."""
-    try:
-        from numba.core import event
-    except ImportError:
-        yield
+    """Call ``tell`` when a kernel is compiled rather than read from its cache.
+
+    The compiler takes a third of a second to import and many a command never needs it: while nobody has loaded it, a
+    thread waits for that.
+    """
+    if _loaded():
+        with _listening(tell):
+            yield
         return
+    over = threading.Event()
+    waiting = threading.Thread(target=_wait, args=(tell, over), daemon=True)
+    waiting.start()
+    try:
+        yield
+    finally:
+        over.set()
+        waiting.join()
+
+
+def _loaded() -> bool:
+    return hasattr(sys.modules.get("numba"), "njit")
+
+
+def _wait(tell: Callable[[], None], over: threading.Event) -> None:
+    """Listen from when the compiler is there until all is over."""
+    while not _loaded():
+        if over.wait(0.05):
+            return
+    with _listening(tell):
+        over.wait()
+
+
+def _listening(tell: Callable[[], None]) -> AbstractContextManager[None]:
+    from numba.core import event
 
     class Listener(event.Listener):
         def on_start(self, happened: Any) -> None:
@@ -44,8 +74,8 @@ def told_of_compiling(tell: Callable[[], None]) -> Iterator[None]:
         def on_end(self, happened: Any) -> None:
             return None
 
-    with event.install_listener("numba:compile", Listener()):
-        yield
+    heard: AbstractContextManager[None] = event.install_listener("numba:compile", Listener())
+    return heard
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit
 
 from loadline.kernels.arrays import plain
+from loadline.kernels.vectorcode import OPTIONS
 from loadline.kernels.vectormath import exp, log
 
 __all__ = ["delta", "norm_cdf", "value"]
@@ -24,7 +25,7 @@ A1, A2, A3, A4, A5, P = 0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.
 SQRT_2 = 1.4142135623730951
 
 
-@njit(inline="always", error_model="numpy")
+@njit(inline="always", **OPTIONS)
 def _cdf(x: float) -> float:
     a = abs(x) / SQRT_2
     t = 1.0 / (1.0 + P * a)
@@ -32,13 +33,13 @@ def _cdf(x: float) -> float:
     return 0.5 * (1.0 - y) if x < 0.0 else 0.5 * (1.0 + y)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **OPTIONS)
 def _fill_cdf(x: np.ndarray, out: np.ndarray) -> None:
     for i in range(x.size):
         out[i] = _cdf(x[i])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **OPTIONS)
 def _fill(
     S: np.ndarray,
     K: np.ndarray,

@@ -8,38 +8,22 @@ addition is part of the contract here, and every path (eager, planned, increment
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from loadline.kernels.arrays import plain
+from loadline.kernels.compiled import Compiled
 
 __all__ = ["group_starts", "segment_sum"]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _sum_rows(x: np.ndarray, starts: np.ndarray, out: np.ndarray) -> None:
-    width = x.shape[1]
-    for m in range(out.shape[0]):
-        g, end = starts[m], starts[m + 1]
-        for s in range(width):
-            out[m, s] = 0.0
-        # Four rows per trip over the accumulators, still added left to right: a quarter of the loads and stores.
-        while g + 4 <= end:
-            for s in range(width):
-                out[m, s] = (((out[m, s] + x[g, s]) + x[g + 1, s]) + x[g + 2, s]) + x[g + 3, s]
-            g += 4
-        while g < end:
-            for s in range(width):
-                out[m, s] = out[m, s] + x[g, s]
-            g += 1
+LOOPS = Compiled("loadline.kernels.net_loops", 100_000)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _sum_scalars(x: np.ndarray, starts: np.ndarray, out: np.ndarray) -> None:
-    for m in range(out.size):
-        total = 0.0
-        for g in range(starts[m], starts[m + 1]):
-            total += x[g]
-        out[m] = total
+def _with_numpy(x: np.ndarray, starts: np.ndarray, out: np.ndarray) -> None:
+    out[:] = 0.0
+    places = starts.tolist()
+    for total, g, end in zip(out, places[:-1], places[1:], strict=True):
+        for row in x[g:end]:
+            np.add(total, row, total)
 
 
 def segment_sum(x: np.ndarray, starts: np.ndarray) -> np.ndarray:
@@ -61,11 +45,13 @@ def segment_sum(x: np.ndarray, starts: np.ndarray) -> np.ndarray:
     x, starts = plain(x), plain(starts, dtype=np.int64)
     if starts.size == 0 or starts[0] < 0 or starts[-1] > x.shape[0]:  # compiled loops check no index
         raise ValueError(f"segments must lie within the {x.shape[0]} rows and have one start more than segments")
-    out = np.empty((starts.size - 1, *x.shape[1:]))
-    if x.ndim == 1:
-        _sum_scalars(x, starts, out)
+    out, loops = np.empty((starts.size - 1, *x.shape[1:])), LOOPS.asked(len(x))
+    if loops is not None:
+        (loops.sum_scalars if x.ndim == 1 else loops.sum_rows)(x, starts, out)
+    elif x.ndim == 1:
+        _with_numpy(x[:, None], starts, out[:, None])
     else:
-        _sum_rows(x, starts, out)
+        _with_numpy(x, starts, out)
     return out
 
 

@@ -1,11 +1,12 @@
-"""Elementary functions without branches, so that LLVM turns a whole loop over them into vector instructions.
+"""Elementary functions without branches: one text for whole arrays, for eight numbers at a time, and for one.
 
-`math.exp`, `math.log` and `math.erfc` are calls inside a compiled loop and keep it scalar. The functions here are
-polynomials, divisions and selections only. None of them uses fused multiply-add or any fast-math flag: the same
-input gives the same bits on every machine, scalar or vector. Polynomials are summed in pairs (Estrin) rather than
-term after term (Horner): the loop waits for chains of dependent operations, not for the operations themselves.
-
-They are written for Numba's inliner (`inline="always"`): each caller contains them, and LLVM vectorises the caller.
+Called from Python they work on arrays with numpy, which needs nothing loaded. Compiled loops contain the same text
+(``vectorcode.py`` tells Numba what the handful of choices below are on one number and on eight). `math.exp`,
+`math.log` and `math.erfc` would be calls inside such a loop and keep it scalar; the functions here are polynomials,
+divisions and selections only. None of them uses fused multiply-add or any fast-math flag, and every operation is
+rounded as IEEE 754 says: the same input gives the same bits on every machine, by either way of running it.
+Polynomials are summed in pairs (Estrin) rather than term after term (Horner): a loop waits for chains of dependent
+operations, not for the operations themselves.
 """
 
 from __future__ import annotations
@@ -13,9 +14,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
 
 from loadline.kernels.arrays import plain
 
@@ -33,39 +31,58 @@ LN_2_LOW = 1.9082149292705877e-10
 
 # The exponent field is moved with unsigned arithmetic only: signed shifts and integer-to-double conversion of eight
 # bytes are vector instructions on 512-bit machines alone.
-SHIFT = np.uint64(52)
-ONE_BITS = np.uint64(0x3FF0000000000000)
-ROOT_HALF_BITS = np.uint64(0x3FE6A09E667F3BCD)
-UP_TO_ONE = np.uint64(0x3FF0000000000000 - 0x3FE6A09E667F3BCD)
-MANTISSA = np.uint64(0x000FFFFFFFFFFFFF)
-TWO_52_BITS = np.uint64(0x4330000000000000)
+SHIFT = 52
+ONE_BITS = 0x3FF0000000000000
+ROOT_HALF_BITS = 0x3FE6A09E667F3BCD
+UP_TO_ONE = ONE_BITS - ROOT_HALF_BITS
+MANTISSA = 0x000FFFFFFFFFFFFF
+TWO_52_BITS = 0x4330000000000000
 TWO_52_AND_BIAS = 4503599627370496.0 + 1023.0
 
 
-def _bits_of(_context: Any, _x: Any) -> Any:
-    """Reinterpret a double as an unsigned integer of eight bytes."""
-
-    def generate(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], ir.IntType(64))
-
-    return types.uint64(types.float64), generate
+def lesser(x: Any, y: Any) -> Any:
+    """Give y where it is below x, else x."""
+    return np.where(y < x, y, x)
 
 
-def _from_bits(_context: Any, _x: Any) -> Any:
-    """Reinterpret an unsigned integer of eight bytes as a double."""
-
-    def generate(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], ir.DoubleType())
-
-    return types.float64(types.uint64), generate
+def greater(x: Any, y: Any) -> Any:
+    """Give y where it is above x, else x."""
+    return np.where(y > x, y, x)
 
 
-bits_of: Any = intrinsic(_bits_of)
-from_bits: Any = intrinsic(_from_bits)
+def absolute(x: Any) -> Any:
+    """Give x without its sign."""
+    return np.abs(x)
 
 
-@njit(inline="always", error_model="numpy")
-def exp(x: float) -> float:
+def where_less(x: Any, y: Any, yes: Any, no: Any) -> Any:
+    """Give one of two where x is below y, the other elsewhere (also where one of them is NaN)."""
+    return np.where(x < y, yes, no)
+
+
+def where_number(x: Any, yes: Any, no: Any) -> Any:
+    """Give one of two where x is a number, the other where it is NaN."""
+    return np.where(x == x, yes, no)
+
+
+def two_to(t: Any) -> Any:
+    """Give 2**n for t = ROUNDER + n: the low bits of t, moved into the exponent field."""
+    return ((t.view(np.uint64) << np.uint64(SHIFT)) + np.uint64(ONE_BITS)).view(np.float64)
+
+
+def exponent(x: Any) -> Any:
+    """Give e of x = m 2**e with m in [√½, √2)."""
+    shifted = x.view(np.uint64) + np.uint64(UP_TO_ONE)
+    return ((shifted >> np.uint64(SHIFT)) | np.uint64(TWO_52_BITS)).view(np.float64) - TWO_52_AND_BIAS
+
+
+def mantissa(x: Any) -> Any:
+    """Give m of x = m 2**e with m in [√½, √2)."""
+    shifted = x.view(np.uint64) + np.uint64(UP_TO_ONE)
+    return ((shifted & np.uint64(MANTISSA)) + np.uint64(ROOT_HALF_BITS)).view(np.float64)
+
+
+def exp(x: Any) -> Any:
     """Give e**x for x <= 709; below -708 the answer is 0.
 
     x = n ln 2 + r with |r| <= ln(2) / 2, then the Taylor series of e**r to r**12 (relative remainder 2e-16) scaled by
@@ -80,20 +97,17 @@ def exp(x: float) -> float:
     high = (1.388888888888889e-03 + 1.984126984126984e-04 * r) + (2.48015873015873e-05 + 2.755731922398589e-06 * r) * r2
     top = (2.755731922398589e-07 + 2.505210838544172e-08 * r) + 2.08767569878681e-09 * r2
     p = 1.0 + (r + r2 * (low + (high + top * r4) * r4))
-    scaled = p * from_bits((bits_of(t) << SHIFT) + ONE_BITS)
-    return 0.0 if x < -708.0 else scaled
+    return where_less(x, -708.0, 0.0, p * two_to(t))
 
 
-@njit(inline="always", error_model="numpy")
-def log(x: float) -> float:
+def log(x: Any) -> Any:
     """Give the natural logarithm of a positive normal double; 0, infinity and NaN give finite nonsense.
 
     x = m 2**e with m in [√½, √2), f = (m - 1) / (m + 1), ln m = 2 artanh f as its odd series to f**19 (relative
     remainder 2e-17, since |f| <= 0.172). Callers deal with the ends of the range by selection.
     """
-    shifted = bits_of(x) + UP_TO_ONE
-    e = from_bits((shifted >> SHIFT) | TWO_52_BITS) - TWO_52_AND_BIAS
-    m = from_bits((shifted & MANTISSA) + ROOT_HALF_BITS)
+    e = exponent(x)
+    m = mantissa(x)
     f = (m - 1.0) / (m + 1.0)
     z = f * f
     z2 = z * z
@@ -104,8 +118,7 @@ def log(x: float) -> float:
     return (2.0 * f + 2.0 * f * p) + e * LN_2
 
 
-@njit(inline="always", error_model="numpy")
-def mills(a: float) -> float:
+def mills(a: Any) -> Any:
     """Give the Mills ratio N(-a) / n(a) of the standard normal for 0 <= a <= 39.
 
     One rational function serves the whole range, so nothing is computed twice and selected. It is the best relative
@@ -125,22 +138,9 @@ def mills(a: float) -> float:
     return ((p0 + p4 * a4) + p8 * a8) / ((q0 + q4 * a4) + q8 * a8)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _fill_cdf(x: np.ndarray, out: np.ndarray) -> None:
-    for i in range(x.size):
-        d = x[i]
-        a = abs(d)
-        a = a if a < FAR else FAR
-        tail = mills(a) * (INV_SQRT_2PI * exp(-0.5 * a * a))
-        upper = 1.0 - tail if d > 0.0 else tail
-        out[i] = upper if d == d else d
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _fill_pdf(x: np.ndarray, out: np.ndarray) -> None:
-    for i in range(x.size):
-        density = INV_SQRT_2PI * exp(-0.5 * x[i] * x[i])
-        out[i] = density if x[i] == x[i] else x[i]
+def density(d: Any) -> Any:
+    """Give the standard normal density."""
+    return INV_SQRT_2PI * exp(-0.5 * d * d)
 
 
 def norm_cdf(x: np.ndarray) -> np.ndarray:
@@ -156,9 +156,10 @@ def norm_cdf(x: np.ndarray) -> np.ndarray:
     array([0.024998, 0.5     , 0.975002])
     """
     x = plain(x)
-    out = np.empty(x.size)
-    _fill_cdf(x.reshape(-1), out)
-    return out.reshape(x.shape)
+    with np.errstate(all="ignore"):
+        a = lesser(FAR, absolute(x))  # NaN becomes FAR here
+        tail = mills(a) * density(a)
+        return where_number(x, where_less(0.0, x, 1.0 - tail, tail), x)
 
 
 def norm_pdf(x: np.ndarray) -> np.ndarray:
@@ -173,6 +174,5 @@ def norm_pdf(x: np.ndarray) -> np.ndarray:
     array([0.398942, 0.241971])
     """
     x = plain(x)
-    out = np.empty(x.size)
-    _fill_pdf(x.reshape(-1), out)
-    return out.reshape(x.shape)
+    with np.errstate(all="ignore"):
+        return where_number(x, density(x), x)

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from loadline.tape.recorded import BLOCK, LANES
 
-SOURCE = hashlib.sha256(Path(__file__).with_name("lanes.py").read_bytes()).hexdigest()[:16]
+HERE = Path(__file__).parent
+IMPORTED = (HERE / "lanes.py", HERE.parent / "foundation" / "vectors.py")
+SOURCE = hashlib.sha256(b"".join(path.read_bytes() for path in IMPORTED)).hexdigest()[:16]
 """What a plan imports is part of what it is."""
 
 HEAD = '''"""Written by Loadline from a recorded rule; delete it at any time. Lanes: VERSION."""
