@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from loadline.tape.frame import Classes, Frame
 from loadline.tape.plan import Plan
-from loadline.tape.subset import Kept, Listed, moved_items
+from loadline.tape.subset import Kept, Listed
 from loadline.tape.term import Axis, Term, column, constant
 from tests.tape import toys
 
@@ -50,7 +50,7 @@ def ticks_are_whole_runs(plans: Path, rule: Made, seed: int, accounts: int, tick
             t.value = t.value.copy()
             t.value[rng.integers(0, len(t.value))] *= 1.125
         later = plan.later(terms)
-        items, rows = moved_items(plan, later), None
+        items, rows = later.moved(plan), None
         if rng.random() < 0.3 and len(frame.item):
             rows = rng.integers(0, len(frame.item), 2)
             frame.columns["position", "unsettled"][rows] += 1.0
@@ -90,40 +90,42 @@ def test_ticks_are_whole_runs_whatever_the_operations(plans: Path, seed: int, ac
     ticks_are_whole_runs(plans, toys.rule, seed, accounts, 6)
 
 
-def test_only_units_that_hold_what_moved_are_worked_out_again(plans: Path) -> None:
-    plan, frame = small(1.0, 2.0, 1.0)
-    kept, out = Kept(frame), np.zeros((4, 1))
+def test_only_units_that_hold_what_moved_are_worked_out_again() -> None:
+    rule, frame = small(1.0, 2.0, 1.0)
+    plan, kept, out = Plan(rule, frame.classes_of), Kept(frame), np.zeros((4, 1))
     kept.run(plan, np.arange(4), out)
     assert not kept.stale.any() and plan.other(Listed).width == {"unit": 1}  # type: ignore[union-attr]
-    moved = small(1.0, 2.5, 1.0)[0]
-    again = kept.touched(moved_items(plan, moved))
+    again = kept.touched(plan.later(small(1.0, 2.5, 1.0)[0]).moved(plan))
     assert again.tolist() == [2] and np.flatnonzero(kept.stale).tolist() == [3]
 
 
-def small(value: float, per_expiry: float, scale: float) -> tuple[Plan, Frame]:
+CODE = {"position": [0, 1, 2, 3, 4, 5], "strike": [0, 1, 2, 3, 4, 5], "expiry": [0, 0, 1, 1, 2, 2]}
+CODES = {name: np.array(c) for name, c in (CODE | {"unit": [0, 0, 0, 0, 1, 1]}).items()}
+SIX = Classes(CODES, {name: [str(i) for i in c] for name, c in CODES.items()})
+
+
+def small(value: float, per_expiry: float, scale: float) -> tuple[list[Term], Frame]:
     """Six items in three expiries of two units, and four accounts; one cell, one charge and a scale to be moved."""
-    code = {"position": [0, 1, 2, 3, 4, 5], "strike": [0, 1, 2, 3, 4, 5], "expiry": [0, 0, 1, 1, 2, 2]}
-    codes = {name: np.array(c) for name, c in (code | {"unit": [0, 0, 0, 0, 1, 1]}).items()}
-    listed = Classes(codes, {name: [str(i) for i in c] for name, c in codes.items()})
     cube = np.arange(18.0).reshape(6, 3)
     cube[5, 1] = value
     axis = Axis("scenario", ("a", "b", "c"))
 
-    def rule(frame: Frame) -> list:
+    def rule(frame: Frame) -> list[Term]:
         held = column(frame, "quantity")
         pnl = (held * constant(cube, "position", axis)).net("expiry") * constant([1.0, per_expiry, 3.0], "expiry")
         return [pnl.net("unit").worst("scenario").net("account") * scale]
 
-    frame = Frame(listed, np.array([0, 1, 1, 2]), np.array([5, 1, 4, 2]), range(4))
+    frame = Frame(SIX, np.array([0, 1, 1, 2]), np.array([5, 1, 4, 2]), range(4))
     frame.columns["position", "quantity"] = np.ones(4)
-    return Plan(rule(Frame.blank(listed, ("quantity",))), listed), frame
+    return rule(Frame.blank(SIX, ("quantity",))), frame
 
 
 def test_what_moved_is_found_by_class() -> None:
-    before, frame = small(1.0, 2.0, 1.0)
+    rule, frame = small(1.0, 2.0, 1.0)
+    before = Plan(rule, SIX)
 
     def touched(*changes: float) -> tuple[list[int], list[int]]:
-        items = moved_items(before, small(*changes)[0])
+        items = before.later(small(*changes)[0]).moved(before)
         return np.flatnonzero(items).tolist(), Kept(frame).touched(items).tolist()
 
     assert touched(1.0, 2.0, 1.0) == ([], [])
@@ -133,11 +135,8 @@ def test_what_moved_is_found_by_class() -> None:
 
 
 def test_a_rule_that_reads_otherwise_is_planned_anew() -> None:
-    plan, frame = small(1.0, 2.0, 1.0)
-
-    def other(frame: Frame) -> list[Term]:
-        return [column(frame, "quantity").net("unit").losses().net("account")]
-
-    later = plan.later(other(Frame.blank(plan.classes, ("quantity",))))
-    assert later.text != plan.text and moved_items(plan, later).all()
+    rule, frame = small(1.0, 2.0, 1.0)
+    plan = Plan(rule, SIX)
+    later = plan.later([column(Frame.blank(SIX, ("quantity",)), "quantity").net("unit").losses().net("account")])
+    assert later.text != plan.text and later.moved(plan).all() and plan.moved(plan).all()
     np.testing.assert_array_equal(later.run(frame), np.zeros((4, 1)))

@@ -26,7 +26,6 @@ from loadline.model.instruments import Kind
 from loadline.model.market import Market
 from loadline.model.universe import CASH, restate_in_cash
 from loadline.tape.plan import Plan
-from loadline.tape.subset import moved_items
 from loadline.tape.term import NotPlannable
 
 
@@ -185,7 +184,7 @@ class Live:
             plans = {orders: snapshot.plan(orders=orders, before=before) for orders, before in self._plans.items()}
         except (InputError, RuleError, NotPlannable) as error:
             return self._whole(market, self.held, str(error))
-        moved = {o: moved_items(before, plans[o]) for o, before in self._plans.items() if before is not None}
+        moved = {o: plans[o].moved(before) for o, before in self._plans.items() if before is not None}
         self.market, self._snapshot, self._shocked, self._plans = known, snapshot, shocked, dict(plans)
         self._left_out = replace(self._left_out, market=known)
         touched = [self._moved_book(book, moved[book.part.orders]) for book in self._layers.books]

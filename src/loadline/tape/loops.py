@@ -171,16 +171,22 @@ class Loops:
         table = self.words.tables.get("position", [])
         lines = sorted({table.index(a) // LANES * LANES for a in read if a in table})
         asked = [f"fetch2(K_position, ahead, {at})" for at in lines]
+        asked += self._rows_ahead(read, parts)
+        if asked:
+            most = self.words.arg("most_position", "most", "position")
+            asked.insert(0, f"ahead = classes_position[min(position + {AHEAD}, {most})]")
+            self._lines[here:here] = ["    " * depth + line for line in asked]
+
+    def _rows_ahead(self, read: Iterable[Step], parts: Sequence[tuple[int, int]]) -> list[str]:
+        """Lines that ask for the rows of tables which a later position reads."""
+        lines = []
         for a in dict.fromkeys(a for a in read if a.axis is not None and not a.axis.long):
             assert a.axis is not None
             near = self.words.arg(f"near{a.number}", "near", a)
             cuts = parts or [(0, a.axis.width)]
             places = [at for lo, hi in cuts for at in range(lo, hi, LANES)]
-            asked += [f"fetch3(A{a.number}, 0, ahead * {near}, {at})" for at in places]
-        if asked:
-            most = self.words.arg("most_position", "most", "position")
-            asked.insert(0, f"ahead = classes_position[min(position + {AHEAD}, {most})]")
-            self._lines[here:here] = ["    " * depth + line for line in asked]
+            lines += [f"fetch3(A{a.number}, 0, ahead * {near}, {at})" for at in places]
+        return lines
 
     def _codes(self, order: Iterable[Step], at: Spot, depth: int) -> None:
         """The classes by which constants are looked up in this body."""

@@ -7,7 +7,8 @@ workers nor the size of the chunks can change a bit of any result.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -59,6 +60,8 @@ class Plan:
         self._run = compiled(loops.text, cache)
         self._read: dict[str, list[Any]] = {}
         self.constant: dict[str, Any] = {}
+        self.given: list[Any] = []
+        self._since: Callable[[], Plan | None] = lambda: None
         self._take(recording)
 
     def later(self, outputs: Sequence[Term]) -> Plan:
@@ -68,6 +71,22 @@ class Plan:
             return Plan(outputs, self.classes, self.cache)
         found = copy.copy(self)
         found._take(recording)
+        found._since = weakref.ref(self)
+        return found
+
+    def moved(self, before: Plan) -> NDArray[np.bool_]:
+        """Return (items,) those with a constant at any of their levels that differs from those of a plan ``before``.
+
+        All of them where this is no later plan of that one, or a number that is the same for every account moved.
+        """
+        found = np.zeros(self.classes.size["position"], np.bool_)
+        if self._since() is not before:
+            return ~found
+        for level, differs in self._differs:
+            if level is not None:
+                found |= differs[self.classes.code[level]]
+            elif differs.any():
+                return np.ones(len(found), np.bool_)
         return found
 
     def other(self, kind: type[Loops]) -> Text | None:
@@ -86,7 +105,7 @@ class Plan:
         return Text(self.text, _unread(self.arguments), {})
 
     def _take(self, recording: Recording) -> None:
-        """Bind the constants of a recording; what reads numbers that have not changed stays the same array."""
+        """Bind the constants of a recording, and note which differ from those before, by level and class."""
         self.recording, step = recording, recording.steps
         self.arguments = {
             name: tuple(step[x.number] if isinstance(x, Step) else x for x in what)
@@ -96,26 +115,51 @@ class Plan:
         self._guarded = [step[s.number] for s in self._guarded]
         lengths = [(x.scenarios, x.width) for x in recording.axes]
         scalars = [_number(s) for s in self._tables.get(None, ())]
-        self.given: list[Any] = [
-            plain(np.array(lengths, np.int64).reshape(-1, 2)),
-            plain(np.array(scalars, np.float64)),
-        ]
+        given = np.array(lengths, np.int64).reshape(-1, 2), np.array(scalars, np.float64)
+        everywhere = np.array([not all(map(_same, given, self.given))])
+        self.given = [plain(x) for x in given]
+        self._differs: list[tuple[str | None, NDArray[np.bool_]]] = [(None, everywhere)]
         was, kept, self._read, self.constant = self._read, self.constant, {}, {}
         for name, (kind, *key) in self.arguments.items():
             if kind in _BY_MARKET:
                 read = [s.value for s in self._tables[key[0]]] if kind == "table" else _numbers(kind, key[0])
-                same = name in was and all(map(_alike, read, was[name]))
-                self._read[name] = was[name] if same else read
-                self.constant[name] = kept[name] if same else plain(self._bind(kind, *key))
+                self._read[name] = read
+                self.constant[name] = self._bound_again(kind, key, read, was.get(name), kept.get(name))
         for s in self._guarded:
             if not np.isfinite(s.value if s.value is not None else 0.0).all():
                 raise NotPlannable("a factor per scenario is not finite")
 
+    def _bound_again(self, kind: str, key: list[Any], read: list[Any], was: list[Any] | None, kept: Any) -> Any:
+        """An argument that reads some arrays, where it read others before: what has not changed is not made anew."""
+        if was is None:
+            return plain(self._bind(kind, *key))
+        if kind == "near":  # what is asked for ahead of time changes no result
+            return kept
+        level, size = None, 1
+        if kind in ("table", "blocks"):
+            level = key[0] if kind == "table" else key[0].level
+            size = self.classes.size[level] if level else 1
+        differs = np.zeros(size, np.bool_)
+        for a, b in zip(read, was, strict=True):
+            if a.shape != b.shape:
+                differs[:] = True
+            elif a is not b:
+                rows = _rows(a, b)
+                differs |= rows if level else rows.any()
+        if not differs.any():
+            return kept
+        self._differs.append((level, differs))
+        if kind == "blocks" and len(key[0].value) == size:
+            return plain(block_table(key[0], kept, differs))
+        return plain(self._bind(kind, *key))
+
     def _bind(self, kind: str, *key: Any) -> NDArray[Any] | int:
         """What an argument holds that depends on parameters and market alone."""
         if kind == "table":
-            columns = [np.broadcast_to(s.value, (self.classes.size[key[0]], 1)) for s in self._tables[key[0]]]  # type: ignore[arg-type]
-            return np.hstack(columns)
+            out = np.empty((self.classes.size[key[0]], len(self._tables[key[0]])))
+            for j, s in enumerate(self._tables[key[0]]):
+                out[:, j : j + 1] = s.value
+            return out
         if kind == "blocks":
             return block_table(key[0])
         if kind == "up":
@@ -198,14 +242,17 @@ def _numbers(kind: str, key: Any) -> list[Any]:
     """The numbers that an argument is made of, a table aside; none where it depends on the classes alone."""
     if kind in ("up", "room"):
         return []
-    return [key.shares if kind == "shares" else key.aux if kind == "matrix" else key.value]
+    return [key.shares if kind == "shares" else np.asarray(key.aux, np.float64) if kind == "matrix" else key.value]
 
 
-def _alike(a: Any, b: Any) -> bool:
-    """Whether two arrays hold the same bits: to a sum -0.0 is another number than 0.0."""
-    if a is b or a.shape != b.shape:
-        return a is b
-    return bool((a.view(np.int64) == b.view(np.int64)).all())
+def _rows(a: Floats, b: Floats) -> NDArray[np.bool_]:
+    """(rows,) where two tables hold other bits: to a sum -0.0 is another number than 0.0."""
+    differs = a.view(np.int64) != b.view(np.int64)
+    return differs if differs.ndim < 2 else np.asarray(differs.any(axis=1))
+
+
+def _same(a: Any, b: Any) -> bool:
+    return bool(np.array_equal(a, b))
 
 
 def _unread(arguments: Mapping[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:

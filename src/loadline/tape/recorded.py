@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -119,6 +120,8 @@ class Recording:
         self.classes = classes
         self.axes: list[Length] = []
         self._axis_of: dict[Any, Length] = {}
+        self._same_axis: dict[int, Length] = {}
+        self._forms: list[Any] = []
         self._known: dict[Any, Step] = {}
         self._of: dict[int, Step] = {}
         self.steps: list[Step] = []
@@ -126,15 +129,16 @@ class Recording:
             if t.frame is None or t.level != "account" or t.axis is not None:
                 raise NotPlannable(f"{t!r} is not one number per account")
         self.outputs = [self._add(t) for t in outputs]
-        self.passes = self._passes()
 
     def _length(self, t: Term) -> Length | None:
         if t.axis is None:
             return None
-        if t.axis not in self._axis_of:
-            self._axis_of[t.axis] = Length(len(self.axes), len(t.axis.labels), self.classes.size["position"])
-            self.axes.append(self._axis_of[t.axis])
-        return self._axis_of[t.axis]
+        if id(t.axis) not in self._same_axis:  # to compare labels takes longer
+            if t.axis not in self._axis_of:
+                self._axis_of[t.axis] = Length(len(self.axes), len(t.axis.labels), self.classes.size["position"])
+                self.axes.append(self._axis_of[t.axis])
+            self._same_axis[id(t.axis)] = self._axis_of[t.axis]
+        return self._same_axis[id(t.axis)]
 
     def _add(self, t: Term) -> Step:
         """The step of a term: a name or a second mention makes no second step."""
@@ -150,18 +154,21 @@ class Recording:
             _check(step)
             self._known[key] = step
             self.steps.append(step)
+            said = t.aux if key[0] in ("column", "portion") else None  # what stands in a text; the rest is bound to it
+            self._forms.append((key[0], key[1], said, t.level, None if axis is None else axis.number))
         self._of[id(t)] = self._known[key]
         return self._known[key]
 
     def reads_as(self, other: Recording) -> bool:
         """Whether both have the same steps, constants aside, so that the same loops are written of them."""
-        alike = len(self.steps) == len(other.steps) and [s.number for s in self.outputs] == [
-            s.number for s in other.outputs
-        ]
-        lengths = all((a.width, a.long) == (b.width, b.long) for a, b in zip(self.axes, other.axes, strict=False))
-        return alike and lengths and all(map(_read_alike, self.steps, other.steps))
 
-    def _passes(self) -> list[Pass]:
+        def beside(r: Recording) -> Any:
+            return [(x.width, x.long) for x in r.axes], [s.number for s in r.outputs]
+
+        return self._forms == other._forms and beside(self) == beside(other)
+
+    @cached_property
+    def passes(self) -> list[Pass]:
         """Long reductions grouped by how many others they stand on, then the outputs."""
         depth: dict[Step, int] = {}
         for s in self.steps:
@@ -173,14 +180,6 @@ class Recording:
                 jobs.setdefault((depth[s], s.level, s.args[0].axis), []).append(s)
         order = sorted(jobs, key=lambda job: job[0])
         return [Pass(job[1], job[2], tuple(jobs[job])) for job in order] + [Pass("account", None, tuple(self.outputs))]
-
-
-def _read_alike(a: Step, b: Step) -> bool:
-    """Whether two steps of the same number are the same operation on steps of the same numbers."""
-    axes = [None if s.axis is None else s.axis.number for s in (a, b)]
-    said = a.op not in ("column", "portion") or a.aux == b.aux  # what stands in the text; the rest is bound to it
-    operation = a.op == b.op and a.level == b.level and axes[0] == axes[1]
-    return operation and said and [s.number for s in a.args] == [s.number for s in b.args]
 
 
 def _check(s: Step) -> None:
@@ -221,8 +220,11 @@ def local(roots: Iterable[Step]) -> list[Step]:
     return sorted(found, key=lambda s: s.number)
 
 
-def block_table(s: Step) -> Floats:
-    """Return a constant with an axis as (blocks, classes, width), the last scenario repeated, 64-byte aligned."""
+def block_table(s: Step, before: Floats | None = None, moved: Any = None) -> Floats:
+    """Return a constant with an axis as (blocks, classes, width), the last scenario repeated, 64-byte aligned.
+
+    ``before``: the same of which only the classes ``moved``, (classes,) a mask, are to be made anew.
+    """
     assert s.value is not None and s.axis is not None
     n, width = s.axis.scenarios, s.axis.width
     blocks = -(-n // width)
@@ -230,10 +232,14 @@ def block_table(s: Step) -> Floats:
     room = np.empty(blocks * len(values) * width + LANES)
     at = -(room.ctypes.data // 8) % LANES
     out = room[at : at + blocks * len(values) * width].reshape(blocks, len(values), width)
+    rows: Any = slice(None)
+    if before is not None:
+        out[:] = before
+        rows = np.flatnonzero(moved)
     for k in range(blocks):
-        part = values[:, k * width : (k + 1) * width]
-        out[k, :, : part.shape[1]] = part
-        out[k, :, part.shape[1] :] = part[:, -1:]
+        part = values[rows, k * width : (k + 1) * width]
+        out[k, rows, : part.shape[1]] = part
+        out[k, rows, part.shape[1] :] = part[:, -1:]
     return out
 
 

@@ -7,7 +7,7 @@ is true of each of its units: what they gave is kept, and only units that hold w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,7 @@ from loadline.tape.again import Again
 from loadline.tape.compiled import compiled
 from loadline.tape.frame import LEVELS, Floats, Frame, Ints
 from loadline.tape.plan import Plan, spread
-from loadline.tape.recorded import Pass, Recording
+from loadline.tape.recorded import Pass, Recording, Step
 
 Bools = NDArray[np.bool_]
 PART = 1024
@@ -49,6 +49,9 @@ class Listed(Again):
             return super()._every(level, first, last)
         self._here = len(self._lines) + 2
         return ["for listed in range(lo, hi):", "    account = which[listed]"]
+
+    def _rows_ahead(self, read: Iterable[Step], parts: Sequence[tuple[int, int]]) -> list[str]:
+        return []  # what moved is few rows, the same for every account: they are near
 
     def _worked_out(self, level: str) -> list[str]:
         return [f"stale_{level}[{level}] = False"]
@@ -141,40 +144,3 @@ class Kept:
         narrow = item.astype(np.uint16) if items <= 1 << 16 else item  # sorted by radix
         counts = np.bincount(item, minlength=items)
         return np.append(0, np.cumsum(counts)), self._unit[np.argsort(narrow, kind="stable")]
-
-
-def moved_items(before: Plan, after: Plan) -> Bools:
-    """Return (items,) those with a constant at any of their levels that differs between two plans of one rule.
-
-    All of them where the rule itself reads otherwise, or a number that is the same for every account moved.
-    """
-    classes = after.classes
-    found = np.zeros(classes.size["position"], np.bool_)
-    if before.text != after.text or not all(map(_same, before.given, after.given)):
-        return ~found
-    for name, (kind, *key) in after.arguments.items():
-        if name not in after.constant or after.constant[name] is before.constant[name] or kind == "near":
-            continue  # what is asked for ahead of time changes no result
-        old, new = before.constant[name], after.constant[name]
-        if kind in ("table", "blocks"):
-            level = key[0] if kind == "table" else key[0].level
-            differs = _rows(old, new, 0 if kind == "table" else 1)
-            if level is not None:
-                found |= differs[classes.code[level]]
-            elif differs.any():
-                return np.ones(len(found), np.bool_)
-        elif not _same(old, new):
-            return np.ones(len(found), np.bool_)
-    return found
-
-
-def _rows(old: Floats, new: Floats, axis: int) -> Bools:
-    """(classes,) where two tables differ; all where one has other columns."""
-    if old.shape != new.shape:
-        return np.ones(new.shape[axis], np.bool_)
-    differs = old.view(np.int64) != new.view(np.int64)
-    return np.asarray(differs.any(axis=tuple(k for k in range(new.ndim) if k != axis)))
-
-
-def _same(old: Any, new: Any) -> bool:
-    return old is new or bool(np.array_equal(old, new))
