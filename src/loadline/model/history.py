@@ -1,6 +1,6 @@
 """What prices and implied vols were, bar by bar: with gaps where there was no bar, and every oddity named.
 
-Nothing is filled. A symbol that came back after a delisting is another factor (``LUNA``, then ``LUNA#2``), and no return
+Nothing is filled. A symbol that came back after a delisting is another factor (``LUNA``, then ``LUNA#2``); no return
 crosses the seam between two sources that have no bar in common.
 """
 

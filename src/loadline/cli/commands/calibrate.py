@@ -34,8 +34,6 @@ def calibrate(request: Request, env: Environment) -> Outcome:
         raise AtWord(
             CommandLineError(f"a model is not written as {out.suffix!r}", remedy="name it NAME.toml"), str(out)
         )
-    if not request["history"]:
-        refuse("no HISTORY", "name a file of price bars")
     how = recipe(request)
     with working(env, "reading bars"):
         history, defects = bars_of(request)
