@@ -141,3 +141,18 @@ def test_chains_continue_a_history_and_give_it_vols():
     np.testing.assert_array_equal(got.close[: len(time)][:300], close[:300])
     same, none = with_chains(h, {"SOL": of})
     assert same is h and none == ()
+
+
+def test_volatility_that_jumps_is_held_back_by_the_speed_limit(bars):
+    close = bars.close.copy()
+    close[-1] *= 0.75  # a crash in the last bar
+    crashed = History.of(bars.time, bars.names, close, step=bars.step, volume=bars.volume)
+    free = calibrate(crashed, recipe=Recipe(rise=0.0))
+    held = calibrate(crashed)
+    before = calibrate(crashed.until(int(bars.time[-2])), recipe=Recipe(rise=0.0))
+    assert (free.sigma_now > 1.3 * before.sigma_now).all()
+    assert ((before.sigma_now < held.sigma_now) & (held.sigma_now < free.sigma_now)).all()
+    assert sum("of margin a day" in n for n in held.notes) == len(held.moves.names)
+    assert not any("of margin a day" in n for n in free.notes)
+    calm = calibrate(bars, recipe=Recipe(vol_floor=0.9))
+    assert (calm.sigma_now >= calibrate(bars).sigma_now).all() and any("by its own past" in n for n in calm.notes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, isfinite
 from typing import Any
 
@@ -24,6 +24,7 @@ from loadline.scenarios.history_moves import ENOUGH, Measured, measured
 from loadline.scenarios.moves import HISTORY, Moves, filtered_scenarios
 from loadline.scenarios.stress import STABLECOINS
 from loadline.scenarios.surface_moves import Surfaces, surface_moves, tenor_power
+from loadline.scenarios.today import still_parts, today
 
 RECENT = 90
 """Days whose median is what trades on a day."""
@@ -39,7 +40,9 @@ class Recipe:
     filter (``scenarios.historical.filtered``); ``stress``: scenarios in the stressed period, ``stress_weight``: its
     share; ``decay``: of the exponential weights; ``size``: USD that are to be closed within the period, at
     ``participation`` of what trades on a day, in ``longest`` days at most; ``half_spread``: fraction of price, of every
-    coin; ``impact``: daily volatilities at a trade as large as what trades; ``floor``: fraction of notional;
+    coin; ``impact``: daily volatilities at a trade as large as what trades; ``vol_spread``: half the spread of vol at
+    30 days; ``floor``: fraction of notional; ``rise``: of margin in a day by volatility alone, 0 for no limit, and
+    ``vol_floor``: quantile of its own past that volatility does not fall below, 0 for none (``scenarios.today``);
     ``drawn``: scenarios from a copula in place of those of history, 0 for history; ``seed``: of all that is drawn.
     """
 
@@ -55,7 +58,10 @@ class Recipe:
     longest: float = 10.0
     half_spread: float = 0.0005
     impact: float = 1.0
+    vol_spread: float = 0.006
     floor: float = 0.005
+    rise: float = 0.1
+    vol_floor: float = 0.0
     drawn: int = 0
     seed: int = 20260101
 
@@ -171,6 +177,7 @@ def calibrate(
             current, found, count=r.drawn, seed=r.seed, decay=r.decay, start=r.start, slack_ms=slack_ms
         )
         moves, degrees = drawn.moves, drawn.copula.degrees
+    found = held_back(found, moves, r)
     scenarios = filtered_scenarios(
         moves, found.sigma_now, damping=r.damping, cap=r.cap, stress=0 if r.drawn else r.stress, seed=r.seed
     )
@@ -184,6 +191,23 @@ def calibrate(
         tail_with(base, scenarios), moves, found.sigma_now, found, assets, about, r, now, setting,
         (*renamed, *notes, *found.notes), (*history.source, *source), degrees,
     )  # fmt: skip
+
+
+def held_back(found: Measured, moves: Moves, r: Recipe) -> Measured:
+    """Return what was measured with the volatility of today above its past and under the speed limit, and notes of it.
+
+    ``moves``: those that scenarios are made of.
+    """
+    stress = 0.0 if r.drawn else r.stress_weight
+    still = still_parts(moves, damping=r.damping, stress=r.stress, stress_weight=stress)
+    now = today(found.path, moves.days, still=still, rise=r.rise or None, quantile=r.vol_floor, time=found.path_time)
+    notes = [
+        f"{n}: the volatility of a day, {was:.2%}, counts as {held:.2%} "
+        + (f"under a limit of {r.rise:.0%} of margin a day" if held < was else "by its own past")
+        for n, was, held in zip(moves.names, found.path[-1], now / np.sqrt(moves.days), strict=True)
+        if abs(held - was) > 1e-9
+    ]
+    return replace(found, sigma_now=now, notes=(*found.notes, *notes))
 
 
 def newest(history: History) -> tuple[History, tuple[str, ...]]:
@@ -247,6 +271,7 @@ def parameters(found: Measured, volume: Mapping[str, float], r: Recipe) -> dict[
         "floor.notional": r.floor,
         "liquidity.spread": r.half_spread,
         "liquidity.impact": r.impact,
+        "liquidity.vol_spread": r.vol_spread,
         "horizon.days": r.days,
     }
     for name, sigma, days in zip(found.moves.names, daily.tolist(), found.moves.days.tolist(), strict=True):

@@ -46,8 +46,9 @@ class Measured:
 
     ``as_of``: epoch ms of the last bar. ``spot_filled``, ``level_filled``: (S, N) what is by rule. ``beta``: (N,) to
     the lead, in own volatilities. ``level_model``: what vol moves were filled by, ``level_scale`` (N,): how many times
-    that each asset's are. ``left_out``: assets with too short a
-    history, or one that ended early. ``notes``: every rule that was used.
+    that each asset's are. ``left_out``: assets with too short a history, or one that ended early. ``notes``: every rule
+    that was used. ``path``: (K, N) volatility of a day as it was forecast at each of ``path_time`` (K,), epoch ms, NaN
+    where there was none.
     """
 
     moves: Moves
@@ -60,6 +61,8 @@ class Measured:
     level_scale: Floats
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
+    path: Floats
+    path_time: Ints
 
 
 def moves_of(history: History, **options: Any) -> Moves:
@@ -135,9 +138,11 @@ def measured(
             old = f"the last bar lies {silent[n] / MS_PER_DAY:.0f} days back"
             notes.append(f"{name}: {f'fewer than {ENOUGH} moves of its own' if own[n] < ENOUGH else old}, left out")
     now = np.sqrt(latest.variance[-1, kept] * steps[kept])
+    by_day = np.sqrt(latest.variance[:, kept] * (MS_PER_DAY / every_ms))
     return Measured(
-        moves, now, int(latest.time[-1]), filled.mask, level_filled, filled.beta, model, scale, left_out, tuple(notes)
-    )
+        moves, now, int(latest.time[-1]), filled.mask, level_filled, filled.beta, model, scale, left_out, tuple(notes),
+        by_day, latest.time,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
