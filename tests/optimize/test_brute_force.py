@@ -1,5 +1,6 @@
 """Small problems in lots, at most K of them, against every point there is: the same objective to the last digits."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count, product
 
@@ -90,18 +91,20 @@ def test_the_better_of_two_is_chosen_right(seed: int) -> None:
     assert found.bound <= best * (1 + 1e-9)
 
 
-@pytest.mark.parametrize("seed", [2, 4, *(pytest.param(s, marks=pytest.mark.slow) for s in range(3000, 3040))])
-def test_a_bound_holds_whenever_time_is_up(seed: int) -> None:
+@pytest.mark.parametrize("seeds", [(2, 4), pytest.param(range(3000, 3040), marks=pytest.mark.slow)])
+def test_a_bound_holds_whenever_time_is_up(seeds: Sequence[int]) -> None:
     """Stopped after so many looks at the clock: what is left open still bounds the best of all points."""
-    problem, stopped = drawn(seed, 3, 1), 0
-    best = best_of_all(problem, 1)
-    for looks in (1, 20, 40, 60, 80, 120, 200):
-        clock = map(float, count())
-        found = seen(problem, Budget.of(looks, lambda clock=clock: next(clock)))
-        assert found.bound <= best * (1 + 1e-9)
-        assert not found.point.feasible or found.point.objective >= best * (1 - 1e-9)
-        stopped += found.status == "stopped"
-    assert stopped
+    stopped = 0
+    for seed in seeds:
+        problem = drawn(seed, 3, 1)
+        best = best_of_all(problem, 1)
+        for looks in (1, 20, 40, 60, 80, 120, 200):
+            clock = map(float, count())
+            found = seen(problem, Budget.of(looks, lambda clock=clock: next(clock)))
+            assert found.bound <= best * (1 + 1e-9)
+            assert not found.point.feasible or found.point.objective >= best * (1 - 1e-9)
+            stopped += found.status == "stopped"
+    assert stopped >= len(seeds)
 
 
 def test_several_accounts_share_a_model() -> None:

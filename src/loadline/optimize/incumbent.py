@@ -142,12 +142,12 @@ class Lots:
             traded = traded[np.argsort(-share[traded], kind="stable")[:most]]
         self.on(traded, cutoff, budget, choices)
 
-    def offer(self, z: Floats, cutoff: float, budget: Budget, choices: Ints) -> None:
-        """Take a point, (columns,), whose switches are whole: as it is, or in lots on what it trades."""
-        if len(self.lots):
-            self.on(self.programme.traded(z), cutoff, budget, choices)
-        else:
-            self.programme.offer(np.clip(z[: len(self.programme.moves)], 0.0, self.programme.moves.upper))
+    def take(self, z: Floats) -> Floats:
+        """Offer a point, (columns,), and return it as it was offered: whole lots."""
+        mine = np.clip(z[: len(self.programme.moves)], 0.0, self.programme.moves.upper)
+        mine[self.lots] = np.round(mine[self.lots])
+        self.programme.offer(mine)
+        return mine
 
     def on(self, support: Ints, cutoff: float, budget: Budget, choices: Ints) -> None:
         """Offer the best plan on some candidates, (N,), if it can be below ``cutoff``, USD; none is tried twice."""
@@ -171,10 +171,7 @@ class Lots:
 
     def taken(self, part: Part, z: Floats) -> int:
         """Offer a point, (columns,), and return how many rows it violates that were missing in its part."""
-        moves = self.programme.moves
-        mine = np.clip(z[: len(moves)], 0.0, moves.upper)
-        mine[self.lots] = np.round(mine[self.lots])
-        self.programme.offer(mine)
+        mine = self.take(z)
         found = self.programme.separate(mine, z)
         if found:
             part.follow()

@@ -57,7 +57,9 @@ class Part:
         program.extend(late[late >= 0], col[old][late >= 0], weight[old][late >= 0])
         wanted = np.arange(known, count)
         if rows is not None:
-            wanted = wanted[rows[known:count] | ~np.isin(wanted, row)]
+            asked = np.ones(count, np.bool_)
+            asked[: len(rows)] = rows  # what came after they were looked at is kept
+            wanted = wanted[asked[known:] | ~np.isin(wanted, row)]
         self.place = np.append(self.place, np.full(count - known, -1))
         rows_, cols_, weights_ = self.spare
         self.spare = np.append(rows_, row), np.append(cols_, col), np.append(weights_, weight)
@@ -80,7 +82,7 @@ class Part:
         """Return (rows,) which rows of the whole a point, (columns,), comes near to the bound of."""
         row, col, weight = self.whole.triplets()
         lower, upper = (np.concatenate([np.empty(0), *x]) for x in zip(*self.whole.sides, strict=True))
-        term = weight * z[col]
+        term = weight * np.append(z, np.zeros(self.whole.size - len(z)))[col]
         at, size = np.bincount(row, term, len(lower)), np.bincount(row, np.abs(term), len(lower))
         room = share * (size + np.minimum(np.abs(lower), np.abs(upper)))
         return (at <= lower + room) | (at >= upper - room)

@@ -120,8 +120,7 @@ def _discrete(programme: Programme, budget: Budget, progress: Progress | None) -
     bound = relaxation
     while True:
         tree = Tree(programme, switches, chosen, lots, budget, progress, bound=bound)
-        tree.incumbents.on(support, tree.cutoff, budget, tree.incumbents.lots[:0])
-        tree.run()
+        tree.run(support)
         bound = max(bound, tree.bound)
         if chosen or not few or not _apart(programme, bound) or budget.over():
             break

@@ -102,8 +102,9 @@ class Tree:
         return found
 
     # ---- the search
-    def run(self) -> Tree:
-        """Search until nothing is open, the gap is closed or time is up."""
+    def run(self, support: Ints) -> Tree:
+        """Search until nothing is open, the gap is closed or time is up; ``support``: candidates to begin with."""
+        self.incumbents.on(support, self.cutoff, self.budget, self._choices())
         while self.open and self.open[0].bound < self.cutoff:
             if self.budget.over():
                 self.status = "stopped"
@@ -161,9 +162,12 @@ class Tree:
             if len(loose) and (fixed or not self._missing(z)):
                 break
             if not len(loose) and not self._missing(z):
-                self.incumbents.offer(z, self.cutoff, self.budget, self._choices())
                 loose = self._fractional(z, self.lots)
-                if not len(loose) or bound >= self.cutoff:
+                if not len(loose):
+                    self.incumbents.take(z)
+                    return self._leave(bound)
+                self.incumbents.on(self.programme.traded(z), self.cutoff, self.budget, self._choices())
+                if bound >= self.cutoff:
                     return self._leave(bound)
                 break
             if self.budget.over():
@@ -181,6 +185,7 @@ class Tree:
         return found
 
     def _fractional(self, z: Floats, cols: Ints) -> Ints:
+        cols = cols[cols < len(z)]
         return cols[np.abs(z[cols] - np.round(z[cols])) > WHOLE]
 
     def _branch(self, fixed: Fixings, bound: float, z: Floats, loose: Ints) -> None:
