@@ -5,12 +5,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from loadline.foundation.errors import InputError
+from loadline.foundation.errors import InputError, LoadlineError
 from loadline.foundation.units import MS_PER_DAY, MS_PER_YEAR
 from loadline.io.chain_surfaces import read_surfaces
+from loadline.kernels.black76 import value1
 from loadline.scenarios.components import components
 from loadline.scenarios.surface_moves import residuals_of, scaled, surface_moves, surfaces, tenor_power
+from tests.io.test_fuzz import damage, spoil
 from tests.scenarios.made_chains import T0, made
 
 DAY = MS_PER_DAY
@@ -163,3 +167,42 @@ def test_real_surfaces_move_by_level_first_then_term_and_skew(chains):
         assert (moves.residual**2).mean() < 0.35 * (moves.total**2).mean()
     btc = surface_moves(chains.by_coin["BTC"], DAY)
     assert np.corrcoef(btc.level, btc.spot)[0, 1] < -0.5
+
+
+@pytest.mark.parametrize("settled", ["BTC", "USDC"])
+def test_the_spread_of_vol_is_read_from_bid_and_ask(tmp_path, settled) -> None:
+    """Options quoted a hundredth of vol either side at 30 days, and less by the root of time beyond."""
+    coin = "BTC" if settled == "BTC" else "BTC_USDC"
+    rows, forward, vol = [], 50_000.0, 0.6
+    for expiry, name in ((T0 + 30 * DAY, "31JAN26"), (T0 + 120 * DAY, "1MAY26")):
+        years = (expiry - T0) / MS_PER_YEAR
+        half = 0.01 * np.sqrt(30.0 / (years * 365.0))
+        for k in range(30_000, 80_001, 1000):
+            low, high = (float(value1(np.array([forward]), np.array([k]), np.array([vol + s * half]), np.array([years]),
+                                      np.array([1.0]))[0]) for s in (-1, 1))  # fmt: skip
+            unit = forward if settled == "BTC" else 1.0
+            quote = {"bid": low / unit, "ask": high / unit, "mark": (low + high) / 2 / unit}
+            rows.append({"ts": T0, "instrument": f"{coin}-{name}-{k}-C", "mark_iv": vol, "forward": forward, **quote})
+    pl.DataFrame(rows).write_parquet(tmp_path / "a.parquet")
+    assert read_surfaces([tmp_path / "a.parquet"]).by_coin["BTC"].spread == pytest.approx([0.01], rel=0.02)
+    pl.DataFrame(rows).drop("bid").write_parquet(tmp_path / "b.parquet")
+    assert np.isnan(read_surfaces([tmp_path / "b.parquet"]).by_coin["BTC"].spread).all()
+
+
+@given(how=damage(), suffix=st.sampled_from([".csv", ".parquet"]))
+def test_corrupted_chains_give_surfaces_or_a_clear_refusal(tmp_path_factory, how, suffix) -> None:
+    folder = tmp_path_factory.mktemp("chain")
+    names = [f"BTC-30JAN26-{k}-C" for k in range(40_000, 60_001, 2000)]
+    frame = pl.DataFrame({"ts": T0, "instrument": names, "mark_iv": 0.6, "forward": 50_000.0, "mark": 0.05})
+    path = folder / f"good{suffix}"
+    frame.write_csv(path) if suffix == ".csv" else frame.write_parquet(path)
+    bad = folder / f"bad{suffix}"
+    bad.write_bytes(spoil(path.read_bytes(), how))
+    try:
+        found = read_surfaces([bad])
+    except LoadlineError:
+        return
+    for of in found.by_coin.values():
+        for smiles in of.smiles:
+            for s in smiles:
+                assert (s.vol > 0).all() and np.isfinite(s.vol).all() and (np.diff(s.x) > 0).all()

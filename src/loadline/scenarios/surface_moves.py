@@ -42,11 +42,15 @@ class Smile:
 
 @dataclass(frozen=True, eq=False)
 class Surfaces:
-    """T snapshots of one coin's chain: ``time`` (T,) epoch ms rising, and the smiles of each by expiry."""
+    """T snapshots of one coin's chain: ``time`` (T,) epoch ms rising, and the smiles of each by expiry.
+
+    ``spread``: (T,) half the spread between bid and ask of at-the-money vol at 30 days, NaN where not quoted.
+    """
 
     coin: str
     time: Ints
     smiles: tuple[tuple[Smile, ...], ...]
+    spread: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.time)
@@ -54,7 +58,8 @@ class Surfaces:
     def until(self, as_of: int) -> Surfaces:
         """Return the snapshots that were known at ``as_of``."""
         n = int(np.searchsorted(self.time, as_of, "right"))
-        return replace(self, time=self.time[:n], smiles=self.smiles[:n])
+        spread = None if self.spread is None else self.spread[:n]
+        return replace(self, time=self.time[:n], smiles=self.smiles[:n], spread=spread)
 
     def level(self, days: float = LEVEL_DAYS) -> Floats:
         """Return (T,) at-the-money vol at a tenor, its variance linear in time; NaN where expiries do not span it.
