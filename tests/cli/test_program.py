@@ -175,9 +175,10 @@ def test_compiling_is_announced_though_nobody_has_loaded_the_compiler_yet(monkey
         assert not told.is_set()
 
 
-def test_a_small_book_needs_no_compiler() -> None:
+def test_a_small_book_needs_no_compiler_and_a_document_no_terminal() -> None:
     """Compiled loops are loaded by who asks for much; half a second of import is what a small book would wait for."""
-    code = "import sys; from loadline.cli.main import main\ntry: main()\nfinally: assert 'numba' not in sys.modules"
+    without = "assert not {'numba', 'rich', 'polars', 'pydantic', 'importlib.metadata'} & set(sys.modules)"
+    code = f"import sys; from loadline.cli.main import main\ntry: main()\nfinally: {without}"
     done = subprocess.run([sys.executable, "-c", code, *MARGIN], capture_output=True, text=True, cwd=FILES, env=PROCESS)
     assert done.returncode == 0 and done.stderr == "" and "initial" in done.stdout
 

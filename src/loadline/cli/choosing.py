@@ -40,13 +40,13 @@ def chosen_rulebook(word: str, as_of: int, flag: str = "--rulebook", *, typed: b
     a data file may not: reading a rulebook from its files runs them.
     """
     from loadline.engine.engine import choose_rulebook
-    from loadline.rulebooks.rulebook import ALIASES
+    from loadline.rulebooks.rulebook import ALIASES, SHIPPED
 
     path = re.fullmatch(r"(.+\.toml)(?:#([\w-]*))?(?:@(.+))?", word)
     if typed and path:
         return from_files(*path.groups(), as_of=as_of, flag=flag)
     bare, _, date = word.partition("@")
-    if bare not in known_rulebooks() and bare not in ALIASES:
+    if bare not in SHIPPED and bare not in ALIASES and bare not in known_rulebooks():
         raise unknown("rulebook", bare, known_rulebooks(), flag=flag)
     with at_word(date or bare, flag):
         try:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-
-from rich.text import Text
+from typing import TYPE_CHECKING
 
 from loadline.cli.amounts import amount, count, decimals, factor
 from loadline.cli.render import GAP, Screen
 from loadline.tape.align import Aligned
 from loadline.tape.explain import Difference, Row, compare
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 Path = tuple[str, ...]
 GUIDES = {True: ("│ ", "  ", "├ ", "└ "), False: ("| ", "  ", "|-", "`-")}
@@ -119,6 +121,8 @@ def joined(note: str, hidden: int) -> str:
 
 def draw_lines(screen: Screen, lines: Sequence[Line], titles: tuple[str, ...]) -> None:
     """Draw lines with their guides, the columns on the right aligned, notes beside a label or under it."""
+    from rich.text import Text
+
     widths = [max(len(t), *(len(x.cells[i]) for x in lines)) for i, t in enumerate(titles)]
     room = screen.width - sum(widths) - GAP * len(widths)
     draw = one_line(screen, room, widths)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any, Union
 
 from loadline.cli.environment import Environment, ExitCode
+
+if TYPE_CHECKING:  # rich is imported by who draws: a document needs none of it
+    from rich.console import Console
+    from rich.text import Text
 
 GAP = 2
 """Columns between two columns of a table."""
@@ -38,7 +38,7 @@ class Column:
     style: str = ""
 
 
-Cell = str | Text
+Cell = Union[str, "Text"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,8 @@ class Screen:
     @classmethod
     def on(cls, env: Environment) -> Screen:
         """Return the screen of an environment."""
+        from rich.console import Console
+
         console = Console(
             file=env.stdout,
             width=env.width,
@@ -79,6 +81,8 @@ class Screen:
 
     def heading(self, text: str, beside: str = "") -> None:
         """Write a heading with a dim remark beside or below it."""
+        from rich.text import Text
+
         if beside and len(text) + 2 + len(beside) > self.width:
             self.say(Text(text, "bold"))
             self.paragraph(beside, "dim", "  ")
@@ -95,6 +99,9 @@ class Screen:
 
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
         """Write a table; where its numbers would not fit side by side, each row as a block of lines instead."""
+        from rich.table import Table
+        from rich.text import Text
+
         widths = [max([len(c.head), *(cell_width(r[i]) for r in rows)]) for i, c in enumerate(columns)]
         least = [min(w, NARROWEST) if c.folds else w for w, c in zip(widths, columns, strict=True)]
         if sum(least) + GAP * (len(columns) - 1) > self.width:
@@ -111,7 +118,7 @@ class Screen:
                 min_width=w,
             )
         for row in rows:
-            table.add_row(*(x if isinstance(x, Text) else Text(x) for x in row))
+            table.add_row(*(Text(x) if isinstance(x, str) else x for x in row))
         with self.console.capture() as drawn:
             self.console.print(table)
         for line in drawn.get().splitlines():
@@ -122,11 +129,11 @@ class Screen:
         room = max((len(c.head) for c in columns), default=0) + 2
         for row in rows:
             for i, (c, cell) in enumerate(zip(columns, row, strict=True)):
-                text = cell.plain if isinstance(cell, Text) else cell
+                text = cell if isinstance(cell, str) else cell.plain
                 if text:
                     self.paragraph(text, first=f"{'' if i == 0 else '  '}{c.head + ':':<{room}}", indent=" " * 4)
 
 
 def cell_width(cell: Cell) -> int:
     """Return the columns a cell takes on one line."""
-    return cell.cell_len if isinstance(cell, Text) else len(cell)
+    return len(cell) if isinstance(cell, str) else cell.cell_len

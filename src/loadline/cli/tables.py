@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
 from loadline.cli.amounts import MONEY, amount, count, decimals, percent, with_currency
 from loadline.cli.render import Cell, Column, Screen
 from loadline.engine.result import MarginResult, Status
@@ -60,6 +58,8 @@ def draw_answers(screen: Screen, found: Sequence[Answer]) -> None:
 
 def rows_of(result: MarginResult, column: Iterable[MarginResult]) -> list[list[Cell]]:
     """Return the row of a result, and for coins the row of its USD values."""
+    from rich.text import Text
+
     four = (result.equity, result.initial, result.maintenance, result.excess)
     everything = [v for r in column for v in (r.equity, r.initial, r.maintenance, r.excess)]
     places = decimals(everything, result.currency)
