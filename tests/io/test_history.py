@@ -219,6 +219,15 @@ def test_symbols_choose_and_two_of_one_factor_are_refused(tmp_path):
         read_history([both], symbols=["DOGE"])
 
 
+def test_bars_of_several_venues_are_told_apart(tmp_path):
+    rows = [dict(r, venue=v) for v in ("kraken", "coinbase") for r in days(walk(9), "BTCUSD")]
+    path = write(tmp_path / "a.csv", rows)
+    with pytest.raises(InputError, match="coinbase:BTCUSD and kraken:BTCUSD are both prices of BTC"):
+        read_history([path])
+    got = read_history([path], symbols=["kraken:BTCUSD"])
+    assert got.names == ("BTC",) and len(got) == 9 and got.defects == ()
+
+
 def test_nothing_later_is_left_after_a_cut(tmp_path):
     got = read_history([write(tmp_path / "a.csv", days(walk(30)))])
     cut = got.until(START + 10 * DAY)

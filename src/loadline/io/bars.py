@@ -23,13 +23,16 @@ from loadline.io.cells import numbers
 from loadline.io.codec import Sheet, read_sheet, refusal
 from loadline.io.limits import Limits
 from loadline.io.numbers import EARLIEST_MS, LATEST_MS
+from loadline.scenarios.stress import STABLECOINS
 
 OPENS = ("ts", "time", "timestamp", "date", "open_time")
+VENUES = ("venue", "exchange")
 SYMBOLS = ("symbol", "instrument", "coin", "coin_symbol", "currency")
 USD_VOLUMES = ("volume_usd", "quote_volume")
 IMPLIED = ("implied", "iv", "dvol")
 QUOTES = ("USDT", "USDC", "USD", "BUSD", "PERP", "PERPETUAL", "SWAP")
-CASH = ("USDC", "USDT", "TUSD", "BUSD", "FDUSD", "XUSD", "PYUSD", "GUSD", "LUSD", "SUSD", "RLUSD", "PAXUSD")
+CASH = frozenset(x.upper() for x in (*STABLECOINS, "XUSD", "SUSD"))
+"""Symbols that end in USD and are no pair with it; their prices may stay put for days."""
 LISTED = 20
 """Rows of a series that are told one by one; the others are counted."""
 
@@ -75,10 +78,11 @@ class Source:
 def factor_of(symbol: str) -> str:
     """Return the factor that a venue's symbol is a price of, in USD or a stablecoin.
 
-    >>> [factor_of(s) for s in ("BTCUSDT", "ETH-USD", "BTC-PERPETUAL", "USDCUSDT", "TUSD", "SOL")]
+    >>> [factor_of(s) for s in ("BTCUSDT", "kraken:ETH-USD", "BTC-PERPETUAL", "USDCUSDT", "TUSD", "SOL")]
     ['BTC', 'ETH', 'BTC', 'USDC', 'TUSD', 'SOL']
     """
-    for sign in ("-", "/", "_", ":"):
+    symbol = symbol.rpartition(":")[2]  # a venue may stand in front
+    for sign in ("-", "/", "_"):
         head, found, tail = symbol.partition(sign)
         if found and head and tail.upper().replace("-", "").rstrip("M") in QUOTES:
             return head
@@ -186,6 +190,9 @@ def _long(sheet: Sheet, source: Source, time: Ints, timeless: dict[int, str], op
             raise refusal(Defect(Reason.UNSUPPORTED, what, remedy, sheet.file, 0, named))
     else:
         names = _words(sheet, named)
+        venue = next((c for c in VENUES if c in sheet), None)
+        if venue is not None and len(set(places := _words(sheet, venue))) > 1:
+            names = np.array([f"{v}:{n}" for v, n in zip(places, names, strict=True)], object)
     order = np.argsort(names.astype(str), kind="stable")
     cuts = np.flatnonzero(names[order][1:] != names[order][:-1]) + 1
     for at in np.split(order, cuts):

@@ -204,7 +204,7 @@ def stuck(s: Series, limits: HistoryLimits) -> None:
     share = max((np.sum(same) - longest) / max(len(s.time) - longest, 1), 1e-9)
     fewest = max(limits.stuck_bars - 1, ceil(log(limits.stuck_odds / len(s.time)) / log(min(share, 0.999))))
     keep = np.ones(len(s.time), np.bool_)
-    cash = s.bars.factor in CASH
+    cash = s.bars.factor.upper() in CASH
     for a, b in found:
         if b - a >= fewest:
             done = "kept, a stablecoin may stay put" if cash else "all but the first left out"
