@@ -44,26 +44,35 @@ def curve(results: Sequence[MarginResult], asked: Mapping[str, float], families:
     ``asked``: requirement of each account, USD. Raises ``InputError`` where the results are not of one evaluation over
     scenarios.
     """
-    tapes = {id(r.tape.requirement): r.tape for r in results}
-    if len(tapes) != 1:
-        raise InputError("the books were not margined in one pass", remedy="ask for fewer books at a time")
-    (tape,) = tapes.values()
+    mine = [r for r in results if r.account.partition(" ")[2] in families]
+    if not mine:
+        raise InputError("no book has an answer", remedy="see the gaps")
+    weight, rows = None, []
+    for r in mine:  # of one evaluation, unless one book could not be answered and the others were asked one by one
+        values, own = _history(r)
+        if weight is not None and not np.array_equal(weight, own):
+            raise InputError("the books were margined on unlike scenarios", remedy="take a set that all books share")
+        weight, rows = own, [*rows, values[r.tape.row]]
+    margin = np.array([max(asked[r.account], 0.0) for r in mine])
+    assert weight is not None
+    return of(-np.array(rows), margin, weight / weight.sum())
+
+
+def _history(result: MarginResult) -> tuple[Floats, Floats]:
+    """PnL of all accounts of a result's evaluation by scenario of history, (A, S), and their weights (S,)."""
+    tape = result.tape
     pnl = tape.requirement.parts.get("scenario_pnl")
     if pnl is None:
         raise InputError("the rulebook has no PnL by scenario", remedy="ask tail, whose scenarios are of probability")
     values = pnl.numbers()
     family = tape.cube.scenarios.family
     history = family == "history" if (family == "history").any() else np.ones(len(family), np.bool_)
-    weight = tape.cube.scenarios.weight
     if values.shape[1] == len(family):
         values = values[:, history]
-    weight = weight[history]
+    weight = tape.cube.scenarios.weight[history]
     if values.shape[1] != len(weight):
         raise InputError("the PnL by scenario is not that of history", remedy="report it: the rulebook's parts changed")
-    mine = [r for r in results if r.account.partition(" ")[2] in families]
-    margin = np.array([max(asked[r.account], 0.0) for r in mine])
-    rows = np.array([r.tape.row for r in mine], np.int64)
-    return of(-values[rows], margin, weight / weight.sum())
+    return values, weight
 
 
 def of(loss: Floats, margin: Floats, weight: Floats) -> Curve:

@@ -216,11 +216,12 @@ def _answers(
         else:
             asked[one.account] = asked.get(one.account, 0.0) + one.initial * one.usd
     good = [a for a in found if isinstance(a, MarginResult)]
-    out = {model.name: _listed(asked, accounts, model.scale, curve(good, asked, model.null) if model.null else None)}
+    wanted = model.null if good else ()
+    out = {model.name: _listed(asked, accounts, model.scale, curve(good, asked, wanted) if wanted else None)}
     for name, changes in model.variants.items():
         again = _variant(good, changes)
         mine = {r.account: r.initial * r.usd for r in again}
-        out[name] = _listed(mine, accounts, model.scale, curve(again, mine, model.null) if model.null else None)
+        out[name] = _listed(mine, accounts, model.scale, curve(again, mine, wanted) if wanted else None)
     return out
 
 
