@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from loadline.cli import spec
-from loadline.cli.spec import Command, Option, Takes
+from loadline.cli.spec import Argument, Command, Option, Takes
 
 HERE = "loadline.cli.commands"
 
@@ -66,7 +66,7 @@ PICTURE = replace(
     example="--plot stress.html",
 )
 
-COMMANDS = (
+COMMANDS: tuple[Command, ...] = (
     Command(
         "stress",
         "Show what crashes that happened, synthetic ones and the nearest fatal one do to each account.",
@@ -99,3 +99,70 @@ COMMANDS = (
         ),
     ),
 )
+
+FORECAST = (
+    Command(
+        "forecast",
+        "Show what every volatility model says of the next hour, day or two days.",
+        "From a file of bars: the volatility that each model forecasts as of the last bar or an earlier time, fitted "
+        "to what was known by then, next to each other; and the probability that volatility doubles within a day. A "
+        "model that lacks data says so. With --scores, how good each has been on this history: QLIKE and squared "
+        "error, out of sample, refitted as time passed.",
+        f"{HERE}.forecast:forecast",
+        (
+            Argument(
+                "HISTORY",
+                Takes.FILE,
+                "Bars of one or more coins: Parquet, CSV or JSON with time, symbol, close, and may be volume and "
+                "implied vol.",
+            ),
+        ),
+        (
+            Option(
+                "--horizon",
+                Takes.CHOICE,
+                "How far ahead; without it all that the bars allow: an hour needs bars finer than that.",
+                "SPAN",
+                "--horizon 2d",
+                choices=("1h", "1d", "2d"),
+            ),
+            Option(
+                "--model",
+                Takes.TEXT,
+                "A model by its name in the table, or a part of it. Repeatable; without it all.",
+                "NAME",
+                "--model garch --model log-har",
+                many=True,
+            ),
+            Option(
+                "--coin",
+                Takes.TEXT,
+                "A coin of the history. Repeatable; without it all.",
+                "COIN",
+                "--coin BTC",
+                many=True,
+            ),
+            replace(
+                spec.AT, help="Forecast as of this time, UTC: bars after it are not looked at; without it the last bar."
+            ),
+            Option(
+                "--scores",
+                Takes.FLAG,
+                "Also how good every model has been on this history. Fits GARCH hundreds of times: minutes.",
+                example="--scores",
+            ),
+            replace(
+                spec.PLOT,
+                help="Write the forecasts as a picture, each model's range over the horizons.",
+                metavar="FILE.svg",
+                example="--plot forecast.svg",
+            ),
+            *spec.SHOWN,
+        ),
+        (
+            ("loadline forecast btc.parquet --coin BTC", "every model, every horizon"),
+            ("loadline forecast btc.parquet --horizon 1d --model log-har --scores", "one model, and how good it was"),
+        ),
+    ),
+)
+COMMANDS += FORECAST
