@@ -35,7 +35,7 @@ UNKNOWN_LEVELS = LevelModel(
     0.0416 * np.array([-1.63, -0.97, -0.62, -0.38, -0.17, 0.05, 0.25, 0.43, 0.65, 0.96, 1.63]),
     0.19,
     (-5.0, 5.0),
-    "no implied vol was given: daily moves of DVOL, 2022-11 to 2025-11",
+    "days of DVOL, 2022-11 to 2025-11",
 )
 """What vol does in a day where nothing at all is known of it."""
 
@@ -288,7 +288,9 @@ def _levels(
         scale = np.sqrt(steps / steps[first])
         model = UNKNOWN_LEVELS.scaled(float(np.sqrt(steps[first] * per_day)))
         filled, mask = fill_levels(level, z, scale, first, model, seed)
-        return filled, mask, model, scale, [f"vol moves: {model.source}"]
+        given = f"{own.max()} moves of implied vol are known" if own.max() else "no implied vol was given"
+        said = f"{given}: vol moves of all other scenarios by regression on {model.source}"
+        return filled, mask, model, scale, [said]
     reference = first if own[first] >= FEWEST else int(np.argmax(own))
     model = fit_levels(level[:, reference], z[:, reference], f"{history.names[reference]}: {own[reference]} moves")
     scale, notes, without = np.sqrt(steps / steps[reference]), [], []
