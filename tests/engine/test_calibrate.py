@@ -14,6 +14,7 @@ from loadline.foundation.units import MS_PER_DAY, parse_time
 from loadline.io.history import read_history, sample_history
 from loadline.io.sample import sample
 from loadline.model.history import History
+from loadline.rulebooks.rulebook import load
 from loadline.scenarios.chain_history import with_chains
 from loadline.scenarios.moves import HISTORY, STRESS
 from tests.scenarios.made_chains import made
@@ -156,3 +157,14 @@ def test_volatility_that_jumps_is_held_back_by_the_speed_limit(bars):
     assert not any("of margin a day" in n for n in free.notes)
     calm = calibrate(bars, recipe=Recipe(vol_floor=0.9))
     assert (calm.sigma_now >= calibrate(bars).sigma_now).all() and any("by its own past" in n for n in calm.notes)
+
+
+def test_another_forecast_moves_what_is_asked_before_prices_do(bars, found):
+    mixed = calibrate(bars, recipe=Recipe(forecast=("own", "EWMA 0.94")))
+    assert (mixed.sigma_now != found.sigma_now).all()
+    assert np.array_equal(mixed.moves.spot, found.moves.spot) and np.array_equal(mixed.moves.sigma, found.moves.sigma)
+    assert sum("by own and EWMA 0.94" in n for n in mixed.notes) == 3
+    (account,) = [a for a in margins(*sample(), Chosen(load("tail"), found.version)) if a.account == "basis"]
+    (after,) = [a for a in margins(*sample(), Chosen(load("tail"), mixed.version)) if a.account == "basis"]
+    assert isinstance(account, MarginResult) and isinstance(after, MarginResult)
+    assert after.initial != account.initial

@@ -97,6 +97,22 @@ DRAWN = Option(
     "N",
     "--drawn 2000",
 )
+FORECAST = Option(
+    "--forecast",
+    Takes.TEXT,
+    "What the volatility of now is forecast by: own (exponential weights, default), implied, or a model of loadline "
+    "forecast such as log-HAR, which needs hourly bars. Repeatable: mixed by variance.",
+    "NAME",
+    "--forecast own --forecast implied",
+    many=True,
+)
+RISE = Option(
+    "--rise",
+    Takes.TEXT,
+    "Most that volatility may raise margin by in a day, a fraction; 0 for no limit (default 0.1).",
+    "SHARE",
+    "--rise 0.05",
+)
 SEED = Option("--seed", Takes.TEXT, "Seed of everything that is drawn (default 20260101).", "N", "--seed 7")
 
 CALIBRATE = Command(
@@ -108,7 +124,10 @@ CALIBRATE = Command(
     "left out, never filled; what had to be filled by rule is told. --set tail.… changes a parameter of the model.",
     f"{HERE}.calibrate:calibrate",
     (HISTORY,),
-    (OUT, IMPLIED, CHAIN, AS_OF, SINCE, HORIZON, SYMBOLS, SIZE, STAMP, VOLUME, DRAWN, SEED, spec.SET, *spec.SHOWN),
+    (
+        *(OUT, IMPLIED, CHAIN, AS_OF, SINCE, HORIZON, SYMBOLS, SIZE, STAMP, VOLUME, FORECAST, RISE, DRAWN, SEED),
+        *(spec.SET, *spec.SHOWN),
+    ),
     (
         ("loadline calibrate bars.csv --implied BTC=dvol.csv -o model.toml", "from daily bars and a vol index"),
         (

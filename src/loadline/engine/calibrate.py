@@ -22,6 +22,7 @@ from loadline.scenarios.components import Components, components
 from loadline.scenarios.copula_moves import copula_moves
 from loadline.scenarios.history_moves import ENOUGH, Measured, measured
 from loadline.scenarios.moves import HISTORY, Moves, filtered_scenarios
+from loadline.scenarios.predict import OWN, predicted_path
 from loadline.scenarios.stress import STABLECOINS
 from loadline.scenarios.surface_moves import Surfaces, surface_moves, tenor_power
 from loadline.scenarios.today import still_parts, today
@@ -30,6 +31,8 @@ RECENT = 90
 """Days whose median is what trades on a day."""
 SURFACE_EVERY = MS_PER_DAY // 2
 """The least time between surface moves that are kept."""
+SAME = 1e-9
+"""Volatilities of a day as near as this are one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Recipe:
     coin; ``impact``: daily volatilities at a trade as large as what trades; ``vol_spread``: half the spread of vol at
     30 days; ``floor``: fraction of notional; ``rise``: of margin in a day by volatility alone, 0 for no limit, and
     ``vol_floor``: quantile of its own past that volatility does not fall below, 0 for none (``scenarios.today``);
+    ``forecast``: what the volatility of today is a mixture of (``scenarios.predict``);
     ``drawn``: scenarios from a copula in place of those of history, 0 for history; ``seed``: of all that is drawn.
     """
 
@@ -62,6 +66,7 @@ class Recipe:
     floor: float = 0.005
     rise: float = 0.1
     vol_floor: float = 0.0
+    forecast: tuple[str, ...] = (OWN,)
     drawn: int = 0
     seed: int = 20260101
 
@@ -177,7 +182,7 @@ def calibrate(
             current, found, count=r.drawn, seed=r.seed, decay=r.decay, start=r.start, slack_ms=slack_ms
         )
         moves, degrees = drawn.moves, drawn.copula.degrees
-    found = held_back(found, moves, r)
+    found = held_back(found, current.until(now), moves, r)
     scenarios = filtered_scenarios(
         moves, found.sigma_now, damping=r.damping, cap=r.cap, stress=0 if r.drawn else r.stress, seed=r.seed
     )
@@ -193,20 +198,24 @@ def calibrate(
     )  # fmt: skip
 
 
-def held_back(found: Measured, moves: Moves, r: Recipe) -> Measured:
-    """Return what was measured with the volatility of today above its past and under the speed limit, and notes of it.
+def held_back(found: Measured, history: History, moves: Moves, r: Recipe) -> Measured:
+    """Return what was measured with today's volatility as it is forecast, above its past and under the speed limit.
 
-    ``moves``: those that scenarios are made of.
+    ``history``: up to now; ``moves``: those that scenarios are made of. Notes say where that is not the filter's own.
     """
     stress = 0.0 if r.drawn else r.stress_weight
     still = still_parts(moves, damping=r.damping, stress=r.stress, stress_weight=stress)
-    now = today(found.path, moves.days, still=still, rise=r.rise or None, quantile=r.vol_floor, time=found.path_time)
-    notes = [
-        f"{n}: the volatility of a day, {was:.2%}, counts as {held:.2%} "
-        + (f"under a limit of {r.rise:.0%} of margin a day" if held < was else "by its own past")
-        for n, was, held in zip(moves.names, found.path[-1], now / np.sqrt(moves.days), strict=True)
-        if abs(held - was) > 1e-9
-    ]
+    path, said = predicted_path(history, moves.names, moves.days, found.path, found.path_time, r.forecast)
+    now = today(path, moves.days, still=still, rise=r.rise or None, quantile=r.vol_floor, time=found.path_time)
+    notes = list(said)
+    told = zip(moves.names, found.path[-1], path[-1], now / np.sqrt(moves.days), strict=True)
+    for name, own, forecast, held in told:
+        if abs(forecast - own) > SAME:
+            notes.append(f"{name}: the volatility of a day is {forecast:.2%} by {' and '.join(r.forecast)}, {own:.2%} "
+                         "by exponential weights")  # fmt: skip
+        if abs(held - forecast) > SAME:
+            why = f"under a limit of {r.rise:.0%} of margin a day" if held < forecast else "by its own past"
+            notes.append(f"{name}: the volatility of a day, {forecast:.2%}, counts as {held:.2%} {why}")
     return replace(found, sigma_now=now, notes=(*found.notes, *notes))
 
 

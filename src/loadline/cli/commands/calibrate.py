@@ -90,6 +90,8 @@ def recipe(request: Request) -> Recipe:
         days=days,
         start=request.get("from", plain.start),
         size=positive(request, "size", plain.size),
+        rise=positive(request, "rise", plain.rise),
+        forecast=tuple(request.get("forecast", ())) or plain.forecast,
         drawn=drawn,
         seed=int(positive(request, "seed", plain.seed, whole=True)),
     )
