@@ -219,6 +219,17 @@ def test_symbols_choose_and_two_of_one_factor_are_refused(tmp_path):
         read_history([both], symbols=["DOGE"])
 
 
+def test_a_coin_that_a_wide_file_lists_late_is_no_defect(tmp_path):
+    rows = [{"ts": START + i * DAY, "BTC": c, "NEW": c if i >= 20 else ""} for i, c in enumerate(walk(40))]
+    got = read_history([write(tmp_path / "a.csv", rows)])
+    assert got.defects == () and np.isfinite(got.close).sum(0).tolist() == [40, 20]
+
+
+def test_monthly_bars_are_no_relistings(tmp_path):
+    got = read_history([write(tmp_path / "a.csv", days(walk(40), step=28 * DAY))])
+    assert got.defects == () and np.isfinite(got.returns()[:, 0]).sum() == 39
+
+
 def test_bars_of_several_venues_are_told_apart(tmp_path):
     rows = [dict(r, venue=v) for v in ("kraken", "coinbase") for r in days(walk(9), "BTCUSD")]
     path = write(tmp_path / "a.csv", rows)

@@ -93,26 +93,20 @@ def common_step(time: Ints) -> int:
 
 
 def values(s: Series, limits: HistoryLimits) -> None:
-    """Leave out closes, volumes and vols that are no numbers or cannot be."""
+    """Leave out closes, volumes and vols that cannot be; blank ones are no bars, and told as such by ``gaps``."""
     with np.errstate(invalid="ignore"):
         tests = (
-            ("close", ~(s.close > 0) | np.isinf(s.close), "a close of {:g}", np.isfinite(s.implied)),
-            ("volume", (s.volume < 0) | np.isinf(s.volume), "a volume of {:g}", np.isnan(s.volume)),
-            (
-                "implied",
-                (s.implied <= 0) | (s.implied > limits.vol_high),
-                "an implied vol of {:g}",
-                np.isnan(s.implied),
-            ),
+            ("close", (s.close <= 0) | np.isinf(s.close), "a close of {:g}"),
+            ("volume", (s.volume < 0) | np.isinf(s.volume), "a volume of {:g}"),
+            ("implied", (s.implied <= 0) | (s.implied > limits.vol_high), "an implied vol of {:g}"),
         )
-        for name, bad, said, quiet in tests:
-            column = getattr(s, name)
-            told = bad & ~(quiet & np.isnan(column))
-            for i in np.flatnonzero(told)[:LISTED].tolist():
-                s.say(Reason.INVALID_VALUE, said.format(column[i]), "left out", "mend the row; 65 % is 0.65", i)
-            if told.sum() > LISTED:
-                s.say(Reason.INVALID_VALUE, f"{told.sum() - LISTED} more such", "left out", "mend the rows")
-            setattr(s, name, np.where(bad, np.nan, column))
+    for name, bad, said in tests:
+        column = getattr(s, name)
+        for i in np.flatnonzero(bad)[:LISTED].tolist():
+            s.say(Reason.INVALID_VALUE, said.format(column[i]), "left out", "mend the row; 65 % is 0.65", i)
+        if bad.sum() > LISTED:
+            s.say(Reason.INVALID_VALUE, f"{bad.sum() - LISTED} more such", "left out", "mend the rows")
+        setattr(s, name, np.where(bad, np.nan, column))
     s.keep(np.isfinite(s.close) | np.isfinite(s.implied))
 
 
@@ -220,7 +214,7 @@ def gaps(s: Series, limits: HistoryLimits) -> None:
     segment, asset = np.zeros(len(s.time), np.int64), np.zeros(len(s.time), np.int64)
     for i in np.flatnonzero((dt != s.step) | (np.abs(move) > limits.split)).tolist():
         when = f"{format_time(int(s.time[i]))} to {format_time(int(s.time[i + 1]))}"
-        long, jump = dt[i] > limits.relisted_ms, float(abs(move[i]))
+        long, jump = dt[i] > max(limits.relisted_ms, 3 * s.step), float(abs(move[i]))
         changed = jump > (limits.relisted_jump if long else limits.split)
         if changed:
             asset[i + 1 :] += 1
