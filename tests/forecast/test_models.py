@@ -7,7 +7,7 @@ import pytest
 
 from loadline.forecast.har import SPANS
 from loadline.forecast.models import IMPLIED, MEAN, OF_RETURNS, PATHS, Periods, latest, models, part_of, periods_of
-from loadline.forecast.realised import Realised
+from loadline.forecast.realised import Realised, realised
 from loadline.foundation.errors import InputError
 from loadline.model.history import History
 
@@ -132,3 +132,13 @@ def test_a_part_of_what_was_realised() -> None:
     x = np.arange(5.0)
     whole = Realised(np.arange(5), x, x, x, x > 2, np.array([9]))
     assert part_of(whole, slice(1, 3)).variance.tolist() == [1.0, 2.0]
+
+
+def test_what_was_realised_knows_nothing_later() -> None:
+    """Variance, bipower, quarticity and the jump flag of a day stand whatever comes after it."""
+    history = bars(30, HOUR)
+    other = changed(history, 20 * 24 - 1)
+    one, two = (realised(h.time - HOUR, h.close[:, 0], bar=HOUR) for h in (history, other))
+    for column in ("day", "variance", "bipower", "quarticity", "jump"):
+        np.testing.assert_array_equal(getattr(one, column)[:20], getattr(two, column)[:20])
+    assert (one.variance[20:] != two.variance[20:]).all()
