@@ -1,5 +1,6 @@
 """The tail model with everything turned on: what it must be beside equal to its twin."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from loadline.foundation.errors import Unavailable
 from loadline.foundation.units import MS_PER_DAY
 from loadline.io.sample import sample
 from loadline.model.market import Market
-from loadline.model.positions import Portfolio
+from loadline.model.positions import Balances, Portfolio, Positions
 from loadline.model.shift import only_rows, shift_market
 from loadline.model.universe import build_universe
 from loadline.optimize.moves import moves_of
@@ -126,6 +127,20 @@ def test_a_stressed_period_must_be_there() -> None:
     chosen = choose_rulebook("tail", market.as_of, {"stress.weight": 0.25})
     for answer in margins(held, market, chosen):
         assert isinstance(answer, Unavailable) and "no scenario belongs to a stressed period" in str(answer)
+
+
+def test_coins_that_a_model_was_not_calibrated_on_are_named_for_whom_they_matter() -> None:
+    chosen = whole(MARKET, "plain")
+    found = chosen.version.scenarios
+    assert found is not None
+    parts = {name: getattr(found, name)[:, :1] for name in ("spot", "vol", "dampening")}
+    alone = replace(chosen.version, scenarios=replace(found, underlyings=("BTC",), **parts))
+    blank = {"unsettled": 0.0, "entry": float("nan"), "quantity": 1.0}
+    rows = [{"account": a, "instrument": f"{c}_USDC-PERPETUAL"} | blank for a, c in (("one", "BTC"), ("two", "ETH"))]
+    cash = Balances.from_rows([{"account": a, "currency": "USDC", "amount": 1e5} for a in ("one", "two")])
+    one, two = margins(Portfolio(Positions.from_rows(rows), cash), MARKET, Chosen(chosen.rule, alone))
+    assert isinstance(one, MarginResult) and one.initial > 0
+    assert isinstance(two, Unavailable) and "do not move ETH" in str(two)
 
 
 def test_what_expires_within_the_horizon_pays_off() -> None:

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from loadline.foundation.errors import RuleError
 from loadline.foundation.table import Floats, Labels
 from loadline.foundation.units import DAYS_PER_YEAR
 from loadline.model.cube import Shocked, spot_moves
-from loadline.model.scenario_set import Scenarios
+from loadline.model.scenario_set import EVERY, Scenarios
 from loadline.model.universe import STABLE, Universe
 from loadline.rulebooks import factors
 from loadline.rulebooks.parameters import Version
@@ -48,11 +49,15 @@ def scenarios(universe: Universe, p: Version) -> Scenarios:
 def given(universe: Universe, found: Scenarios) -> Scenarios:
     """Return the columns of a set that the universe needs; stablecoins that it does not move stand still.
 
-    Raises ``InputError`` naming the coins that it does not move.
+    Raises ``RuleError`` naming the coins that it does not move.
     """
     names = universe.underlyings.names
     still = tuple(n for n in names if n in STABLE and n not in found.underlyings)
     moving = tuple(n for n in names if n not in still)
+    missing = sorted({*moving} - {*found.underlyings}) if EVERY not in found.underlyings else []
+    if missing:
+        raise RuleError(f"the scenarios do not move {', '.join(missing)}", causes="a model calibrated on other coins",
+                        remedy="calibrate one with them: loadline calibrate --symbols")  # fmt: skip
     mine, zero = found.columns(Labels.ordered(moving)), np.zeros((len(found), len(still)))
     spot, vol = np.hstack([found.spot[:, mine], zero]), np.hstack([found.vol[:, mine], zero])
     return replace(found, underlyings=(*moving, *still), spot=spot, vol=vol, dampening=np.ones(spot.shape))
