@@ -12,13 +12,14 @@ from loadline.foundation.errors import InputError, SolveError, Unavailable
 from loadline.foundation.table import Floats
 from loadline.model.positions import Portfolio
 from loadline.optimize.budget import Budget
+from loadline.optimize.certify import searched
 from loadline.optimize.distance import crossed, missed, reaches
 from loadline.optimize.duals import bindings, weights
 from loadline.optimize.moves import DUST, Moves, moves_of
 from loadline.optimize.plan import Account, Plan, PlanStatus, Posted, Trade, Transfer
 from loadline.optimize.problem import Problem
 from loadline.optimize.programme import Progress
-from loadline.optimize.search import CLOSED, Found, search
+from loadline.optimize.search import CLOSED, Found
 from loadline.optimize.site import Site
 from loadline.tape.refusal import NotLowered, refused
 
@@ -51,7 +52,7 @@ def optimize(problem: Problem, budget: Budget | None = None, progress: Progress 
     if why:
         return _plan(problem, moves, sites, before, before, nothing, None, PlanStatus.REFUSED, tuple(why))
     try:
-        found = search(problem, sites, moves, searching, progress)
+        found = searched(problem, sites, moves, searching, progress)
     except NotLowered as error:
         return _plan(problem, moves, sites, before, before, nothing, None, PlanStatus.REFUSED, (error.what,))
     if not found.point.feasible:
@@ -124,9 +125,9 @@ def _plan(
         by = objective - found.point.objective
         notes.append(f"the rule run again from the start differs from its tape by {by:,.2f} USD; it is what counts")
     unsettled = [s.ask.rulebook.rule.name for s in sites if not s.settled]
-    if unsettled:
-        notes.append(f"{', '.join(unsettled)} looks at what is held: the bound holds for the candidates seen as held")
-    bound = -np.inf if found is None or unsettled or status is not None else found.bound
+    if unsettled and not (found is not None and np.isfinite(found.bound)):
+        notes.append(f"{', '.join(unsettled)} looks at what is held: nothing bounds it over all that could be")
+    bound = -np.inf if found is None or status is not None else found.bound
     if bound > objective + CROSSED * max(1.0, abs(objective)):
         notes.append(
             f"the solver's bound, {bound:,.2f} USD, lies above the plan: it is not believed, nothing is certified"

@@ -11,7 +11,8 @@ from loadline.foundation.table import Floats
 from loadline.model.market import Market
 from loadline.model.positions import Balances, Portfolio, Positions
 from loadline.model.shift import carry_over, model_values
-from loadline.model.universe import CASH, restate_in_cash, restate_pending
+from loadline.model.universe import CASH, Universe, restate_in_cash, restate_pending
+from loadline.optimize.held import futures_seen, relaxed, seen, sure
 from loadline.optimize.moves import Effect, Moves
 from loadline.optimize.problem import Ask, Problem
 from loadline.tape.affine import Affine
@@ -33,10 +34,12 @@ class Site:
 
     ``settled``: whether the rule's constants are those of any trade; where they depend on what is held, the model
     looks at every candidate as if it were, and its bound certifies nothing. In a market that is not here yet
-    (``ask.moved``) trades are still paid at today's prices, and what futures gain on the way is unsettled.
+    (``ask.moved``) trades are still paid at today's prices, and what futures gain on the way is unsettled. ``above``:
+    the same account under a rule that is not settled; this one then asks for no more than the rule will, whatever is
+    held (``far``: by less, in a larger model).
     """
 
-    def __init__(self, problem: Problem, ask: Ask, moves: Moves) -> None:
+    def __init__(self, problem: Problem, ask: Ask, moves: Moves, above: Site | None = None, far: bool = False) -> None:
         self.ask, self.today, self.before = ask, problem.market, problem.portfolio.only([ask.account])
         self.market = problem.market if ask.moved is None else ask.moved.market
         rule, version = ask.rulebook.rule, ask.rulebook.version
@@ -45,15 +48,25 @@ class Site:
         ready = _ready(problem, ask, effects)
         ready = ready if ask.moved is None else carry_over(ready, self.today, self.market)
         ready = segregate(ready, self.market) if rule.segregated else ready
-        tape = evaluate(ask.rulebook, ready, self.market, ready.names())
+        certain = None if above is None else sure(above.universe, *_spans(self.before, effects, moves))
+        shown = ready
+        if above is not None and certain is not None:
+            shown = seen(ready, futures_seen(above.universe, certain))
+        tape = evaluate(ask.rulebook, shown, self.market, ready.names())
         frame, req = tape.book.frame, tape.requirement
-        self.frame, self.universe = frame, tape.book.universe
+        self.frame = frame
+        self.universe: Universe = tape.book.universe
         self.accounts = list(map(str, frame.accounts))
         self.currency = [a.partition(SPLIT)[2] or rule.currency for a in self.accounts]
         self.usd = np.array([self.market.price(c) for c in self.currency])
         self.initial, self.maintenance = simplified(req.initial), simplified(req.maintenance)
+        if certain is not None:
+            self.initial, self.maintenance = (
+                relaxed(t, tape.book, certain, far=far) for t in (self.initial, self.maintenance)
+            )
         self.equity = simplified(req.equity)
-        self.base = frame.columns[QUANTITY].copy()
+        amounts = [ready.positions.quantity, ready.balances.amount, np.zeros(len(ready.orders))]
+        self.base = np.concatenate(amounts)[frame.order]
         self.base[np.abs(self.base) <= TINY] = 0.0
         self.quantity, self.leaves = _affine(self, effects), {}
         self.leaves[QUANTITY] = self.quantity
@@ -61,8 +74,8 @@ class Site:
             self.leaves[UNSETTLED] = _gains(self, effects)
         roots = [self.side, self.equity] if ask.moved is not None else [self.initial, self.maintenance, self.equity]
         terms = {id(t): t for root in roots for t in in_order(root) if t.frame is not None}
-        seen = {id(a): a for t in terms.values() if t.op in WATCHED for a in (t, *t.args) if a.frame is not None}
-        self._watched = list({id(t): t for t in (*roots, *seen.values())}.values())
+        viewed = {id(a): a for t in terms.values() if t.op in WATCHED for a in (t, *t.args) if a.frame is not None}
+        self._watched = list({id(t): t for t in (*roots, *viewed.values())}.values())
         self._replay = Replay(self._watched)
 
     @property
@@ -129,6 +142,21 @@ def _ready(problem: Problem, ask: Ask, effects: list[Effect]) -> Portfolio:
     cash = Balances.from_rows({"account": ask.account, "currency": c, "amount": 0.0} for c in sorted(settle - wallets))
     positions, balances = Positions.concat([mine.positions, rows]), Balances.concat([mine.balances, cash])
     return Portfolio(positions, balances, mine.orders, mine.accounts)
+
+
+def _spans(
+    mine: Portfolio, effects: list[Effect], moves: Moves
+) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+    """What is held of each instrument, and the most that may be sold (negative) and bought of it."""
+    own: dict[str, float] = {}
+    for name, quantity in zip(mine.positions.instrument.tolist(), mine.positions.quantity.tolist(), strict=True):
+        own[name] = own.get(name, 0.0) + quantity
+    spans: dict[str, tuple[float, float]] = {}
+    for e in effects:
+        sold, bought = spans.get(e.item, (0.0, 0.0))
+        most = e.quantity * float(moves.upper[e.column])
+        spans[e.item] = sold + min(most, 0.0), bought + max(most, 0.0)
+    return own, spans
 
 
 def _places(site: Site) -> tuple[Callable[[str, str], int], dict[str, int]]:
