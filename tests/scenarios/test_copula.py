@@ -10,7 +10,7 @@ from loadline.foundation.units import MS_PER_DAY
 from loadline.kernels.parametric import student_t_cdf, student_t_quantile
 from loadline.model.history import History
 from loadline.scenarios.copula import Copula, Margin, fit_copula, simulate
-from loadline.scenarios.copula_moves import copula_moves
+from loadline.scenarios.copula_moves import copula_moves, garch_of
 from loadline.scenarios.history_moves import measured
 from loadline.scenarios.moves import filtered_scenarios
 from loadline.scenarios.student import fit_degrees, student
@@ -176,3 +176,24 @@ def test_a_fitted_variance_takes_its_own_course():
     drawn = copula_moves(h, found, count=4000, garch=still)
     np.testing.assert_allclose(drawn.moves.sigma, np.sqrt(8e-4))
     np.testing.assert_allclose(drawn.moves.spot.std(0), np.sqrt(8e-4), rtol=0.08)
+
+
+def test_garch_is_fitted_to_what_was_known():
+    pytest.importorskip("arch", reason='needs the extra: pip install "loadline[forecast]"')
+    true, draw, n = Garch(8e-6, 0.1, 0.87), np.random.default_rng(4), 3000
+    r, v = np.empty((n, 2)), np.full(2, true.long_run)
+    for t in range(n):
+        r[t] = np.sqrt(v) * draw.standard_t(6, 2) * np.sqrt(4 / 6)
+        v = true.omega + true.alpha * r[t] ** 2 + true.beta * v
+    time, close = np.arange(1, n + 1) * MS_PER_DAY, 100 * np.exp(np.cumsum(r, 0))
+    h = History.of(time, ["BTC", "ETH"], close, step=MS_PER_DAY)
+    found = measured(h, as_of=int(time[-1]), days=2)
+    fits = garch_of(h, found)
+    for g in fits.values():
+        assert g.persistence == pytest.approx(0.97, abs=0.02) and g.alpha == pytest.approx(0.1, abs=0.04)
+    drawn = copula_moves(h, found, count=4000, garch=fits, kind="student")
+    ahead = [fits[c].ahead(float(drawn.moves.sigma[0, k] ** 2) / 2, 2) for k, c in enumerate(h.names)]
+    np.testing.assert_allclose((drawn.moves.spot**2).mean(0), ahead, rtol=0.12)
+    later = History.of(time, ["BTC", "ETH"], np.vstack([close[:2000], close[2000:] * 2]), step=MS_PER_DAY)
+    a, b = (garch_of(x, measured(x, as_of=int(time[1999]), days=2)) for x in (h, later))
+    assert a == b

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loadline.forecast.volatility import Garch
+from loadline.forecast.volatility import Garch, fitted
 from loadline.foundation.errors import InputError
 from loadline.foundation.table import Floats, Ints
 from loadline.foundation.units import MS_PER_DAY
@@ -77,6 +77,26 @@ def copula_moves(
     end = time + int(steps.max()) * every_ms
     moves = Moves(time, end, names, found.moves.days, spot, level, sigma, found.moves.residual)
     return Drawn(moves, copula, tuple(m.degrees for m in margins))
+
+
+def garch_of(
+    history: History,
+    found: Measured,
+    *,
+    start: int | None = None,
+    leverage: bool = False,
+    every_ms: int = MS_PER_DAY,
+    slack_ms: int = 0,
+) -> dict[str, Garch]:
+    """Return GARCH of each asset of ``found``, fitted to what was known at its end (``forecast.volatility.fitted``).
+
+    Needs the extra ``loadline[forecast]``; raises ``InputError`` without it, or where a fit does not converge.
+    """
+    known = history.until(found.as_of).select(found.moves.names)
+    steps = daily(known, start=start, every_ms=every_ms, slack_ms=slack_ms)
+    moves = steps.standardised()
+    moves[1:] *= np.sqrt(steps.variance[:-1])
+    return {n: fitted(r[np.isfinite(r)], leverage=leverage) for n, r in zip(known.names, moves.T, strict=True)}
 
 
 def _path(garch: Garch) -> PathOf:
