@@ -41,7 +41,7 @@ def one_expiry() -> Bools:
 
 
 def tick(accounts: int) -> Work:
-    """One expiry moves, and back: each time only who holds some of it is margined again."""
+    """One expiry moves, and back: each time only who holds some of it is margined again, and of them the one unit."""
     columns, later = held(accounts).columns, moved(one_expiry())
     kept = {n: Live(RULEBOOK, market(), columns, accounts, workers=n, cache=CACHE) for n in (1, 2)}
     touched, shown = dict.fromkeys(kept, False), kept[1].tick(later)
@@ -65,7 +65,7 @@ def tick(accounts: int) -> Work:
         "priced": shown.priced,
         "shares": shares(kept[1], accounts),
     }
-    aims = (under(25e-3),)
+    aims = (under(25e-3), under(25e-3, wall="two"))
     title = f"{RULEBOOK}: a tick of one expiry"
     return Work("tick", title, "tick", 1, ours, rivals, aims, facts=facts)
 

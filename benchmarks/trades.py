@@ -6,10 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import operations
 from benchmarks.venue_data import market
 from benchmarks.work import Aim, Rival, Work, under
-from loadline.engine.bulk import Snapshot
 from loadline.engine.columns import Columns
 from loadline.engine.engine import Chosen, choose_rulebook, evaluate, what_if
 from loadline.engine.prepared import Prepared
@@ -59,17 +57,16 @@ def pre_trade(name: str) -> tuple[Work, Work]:
     )
     check: tuple[Aim, ...] = (under(20e-6),) if name == "derive" else ()
     many: tuple[Aim, ...] = (under(10e-3, CANDIDATES), under(10e-3, CANDIDATES, wall="two")) if name == "derive" else ()
-    facts = {"legs": LEGS, "candidates": CANDIDATES}
+    anew = float(ready.worked_out(candidates).mean())
+    facts = {"legs": LEGS, "candidates": CANDIDATES, "anew": anew}
 
     def spread(workers: int) -> None:
         ready.checks(candidates, one, workers=workers)
 
-    snapshot = Snapshot(choose_rulebook(name, market().as_of), account.market, account.row)
-    need = operations.needed(snapshot.plan(), snapshot.frame(account, account.account, 1), 1)
     title, all_of_them = f"{name}: one more trade on {LEGS} legs", f"{name}: {CANDIDATES:,} candidate trades"
     return (
-        Work(f"check {name}", title, "trade", SINGLE, checks, eager, check, need, facts=facts, spreads=False),
-        Work(f"checks {name}", all_of_them, "trade", CANDIDATES, spread, eager, many, need, facts=facts),
+        Work(f"check {name}", title, "trade", SINGLE, checks, eager, check, facts=facts, spreads=False),
+        Work(f"checks {name}", all_of_them, "trade", CANDIDATES, spread, eager, many, facts=facts),
     )
 
 

@@ -177,8 +177,10 @@ def _tick(r: Row) -> str:
     steps = [f"{s['instruments']:,} ({s['accounts']:,} accounts): {seconds(s['seconds'])}" for s in facts["shares"]]
     return (
         f"The expiry is {facts['priced']} instruments, and {facts['touched']:,} of {facts['accounts']:,} accounts "
-        f"hold some of it. By how many instruments move at once: {'; '.join(steps)}. What does not shrink with the "
-        "tick is shocking the market anew, recording the rule on it and finding out what differs."
+        "hold some of it; of their risk units only the one is worked out, what the others gave is kept. By how "
+        f"many instruments move at once: {'; '.join(steps)}. What does not shrink with the tick is shocking the "
+        "market anew, recording the rule on it and finding out what differs: one thread's work, which a second worker "
+        "does not halve."
     )
 
 
@@ -192,31 +194,44 @@ def _difference(r: Row) -> str:
 
 def _tick_missed(r: Row) -> str:
     facts, each = r.figures["facts"], float(r.machine["rows"].get("derive", 0.0))
+    few = facts["shares"][0]
     return (
-        f"accounts of ten random positions make {facts['touched']:,} of {facts['accounts']:,} hold the expiry; "
-        f"margining those is {seconds(each * facts['touched'])} of it at the rate of the whole rulebook above"
+        f"accounts of ten random positions make {facts['touched']:,} of {facts['accounts']:,} hold the expiry; to "
+        f"margin those whole would be {seconds(each * facts['touched'])} at the rate of the rulebook above, one of "
+        f"two coins of each half of it, and a tick of {few['instruments']:,} instruments takes "
+        f"{seconds(few['seconds'])}"
     )
 
 
 def _check(r: Row) -> str:
+    facts, many = r.figures["facts"], float(r.machine["rows"].get(r.figures["key"].replace("check ", "checks "), 0.0))
     return (
-        f"The loops need {seconds(r.limit['limit'])} at the limit for {count(r.need('arithmetic'))} operations over "
-        "200 legs; laying the account out anew with the trade in it, and calling compiled code from Python once, is "
-        "the rest."
+        f"Of {facts['legs']} legs {facts['anew']:.0f} are worked out for a trade, on average; what the others give was "
+        f"worked out once. In one call with many others a trade takes {seconds(many)}; laying out the account as it is "
+        "and calling compiled code from Python once is the rest."
+    )
+
+
+def _checks(r: Row) -> str:
+    facts = r.figures["facts"]
+    return (
+        f"Of {facts['legs']} legs {facts['anew']:.0f} are worked out for a trade, on average: those of the expiry that "
+        "it touches, or of the whole risk unit where the rule adds positions up straight to units. What the others "
+        "give is worked out once for all candidates and added again in its turn."
     )
 
 
 def _check_missed(r: Row) -> str:
     return (
-        "every leg's groups, offsets and columns are laid out anew for each trade, and calling compiled code from "
-        "Python costs a few microseconds more; many candidates in one call share the second"
+        "each call lays out the account as it is, and calling compiled code from Python costs some microseconds; many "
+        "candidates in one call share both"
     )
 
 
 def _checks_missed(r: Row) -> str:
     return (
-        f"for each trade {r.figures['facts']['legs']} legs are laid out anew and margined; the loops alone would "
-        f"permit {seconds(r.limit['limit'])} of the {seconds(r.ours)} that a trade takes"
+        f"of {r.figures['facts']['legs']} legs {r.figures['facts']['anew']:.0f} are worked out for each trade, on "
+        "average, and what finer groups than these add to coarser ones is added anew"
     )
 
 
@@ -244,6 +259,8 @@ GAP: dict[str, Said] = {
     "difference 1000": _difference,
     "check derive": _check,
     "check deribit-xpm": _check,
+    "checks derive": _checks,
+    "checks deribit-xpm": _checks,
     "margin": _replay,
 }
 MISSED: dict[tuple[str, int], Said] = {
@@ -259,6 +276,7 @@ MISSED: dict[tuple[str, int], Said] = {
     ("derive", 1): _within,
     ("deribit-xpm", 1): _within,
     ("tick", 0): _tick_missed,
+    ("tick", 1): _tick_missed,
     ("check derive", 0): _check_missed,
     ("checks derive", 0): _checks_missed,
     ("checks derive", 1): _checks_missed,

@@ -51,6 +51,7 @@ def row(key: str, **more: object) -> Figures:
         "accounts": 10,
         "trades": 2,
         "legs": 3,
+        "anew": 2.5,
         "shares": [{**AMOUNTS, "seconds": 1e-3}],
     }
     plain |= {"rivals": rivals, "missing": ["absent"], "need": need, "facts": facts}

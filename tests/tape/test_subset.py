@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from loadline.tape.frame import Classes, Frame
 from loadline.tape.plan import Plan
-from loadline.tape.subset import Kept, Listed
+from loadline.tape.subset import STALE, Kept, Listed
 from loadline.tape.term import Axis, Term, column, constant
 from tests.tape import toys
 
@@ -37,6 +37,7 @@ def ticks_are_whole_runs(plans: Path, rule: Made, seed: int, accounts: int, tick
     rng = np.random.default_rng(seed)
     listed = toys.classes(rng, int(rng.integers(1, 60)))
     frame = toys.book(rng, listed, accounts, float(rng.choice([0.5, 4.0, 12.0])))
+    frame.columns["position", "unsettled"] *= rng.random(len(frame.item)) < rng.choice([0.0, 0.1, 1.0])
     made = np.random.default_rng(seed)
     terms = rule(made, listed, 9)(Frame.blank(listed, toys.COLUMNS))
     plan, kept, out = Plan(terms, listed, plans), Kept(frame), np.zeros((accounts, len(terms)))
@@ -94,9 +95,9 @@ def test_only_units_that_hold_what_moved_are_worked_out_again() -> None:
     rule, frame = small(1.0, 2.0, 1.0)
     plan, kept, out = Plan(rule, frame.classes_of), Kept(frame), np.zeros((4, 1))
     kept.run(plan, np.arange(4), out)
-    assert not kept.stale.any() and plan.other(Listed).width == {"unit": 1}  # type: ignore[union-attr]
+    assert (kept.state != STALE).all() and plan.other(Listed).width["unit"] == 1  # type: ignore[union-attr]
     again = kept.touched(plan.later(small(1.0, 2.5, 1.0)[0]).moved(plan))
-    assert again.tolist() == [2] and np.flatnonzero(kept.stale).tolist() == [3]
+    assert again.tolist() == [2] and np.flatnonzero(kept.state == STALE).tolist() == [3]
 
 
 CODE = {"position": [0, 1, 2, 3, 4, 5], "strike": [0, 1, 2, 3, 4, 5], "expiry": [0, 0, 1, 1, 2, 2]}

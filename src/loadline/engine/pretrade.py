@@ -48,6 +48,7 @@ class PreTrade:
         frame = snapshot.frame(held, np.zeros(len(held.row), np.int64), 1)
         orders = held.has_orders
         self._trades = Trades(snapshot.plan(orders=orders), frame, frame.columns["position", "order"] == 0)
+        self._items = frame.item
         i, quotes = snapshot.given.instruments, snapshot.given.quotes
         where = {name: n for n, name in reversed(list(enumerate(frame.item.tolist())))}
         spot = np.array([where[snapshot.place[i.index[c]]] for c in settle], np.int64)
@@ -57,6 +58,17 @@ class PreTrade:
         self._size, self._mark = i.multiplier, np.where(i.upfront, quotes.mark, 0.0)
         columns = (snapshot.place, self._payer, self._size, self._mark)
         self._facts = list(zip(*(c.tolist() for c in columns), strict=True))
+
+    def worked_out(self, instrument: Ints) -> Ints:
+        """Return (T,) how many of the account's rows are worked out anew for a trade in each instrument.
+
+        ``instrument``: (T,) rows of the market among those held and the candidates.
+        """
+        item = self._snapshot.place[instrument]
+        if not self._trades.levels:
+            return np.full(len(item), len(self._items))
+        code = self._snapshot.universe.classes.code[self._trades.levels[-1]]
+        return np.bincount(code[self._items], minlength=int(code[-1]) + 1)[code[item]]
 
     def checks(self, instrument: Ints, quantity: Floats, *, workers: int = 1) -> Floats:
         """Return (T, 3) equity, initial and maintenance requirement after each of several trades on its own.

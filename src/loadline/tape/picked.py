@@ -17,7 +17,6 @@ class Picked(Again):
     """
 
     name = "picked"
-    levels: tuple[str, ...] = ()
 
     def __init__(self, recording: Recording) -> None:
         self.first = ("lo", "hi", "out", *(f"{what}_{level}" for level in self.levels for what in PER_LEVEL))

@@ -19,26 +19,31 @@ from loadline.tape.compiled import compiled
 from loadline.tape.frame import LEVELS, Floats, Frame, Ints
 from loadline.tape.plan import Plan, spread
 from loadline.tape.recorded import Pass, Recording, Step
+from loadline.tape.spelling import Spot
 
 Bools = NDArray[np.bool_]
 PART = 1024
 """Accounts that one call works on where there are several workers."""
-FEWER = ("unit",)
-"""Levels whose groups keep what they gave: single numbers, since a row of scenarios for each would be many cubes."""
+BARE, STALE, PASSING = 0, 1, 2
+"""What is known of a unit: nothing but zeros passes it by, it is to be worked out, or other numbers do pass it by."""
 
 
 class Listed(Again):
     """The loops of some accounts, those that ``which`` lists; what the next ones have is asked for ahead of time.
 
     An account whose turn comes is rarely the neighbour of the last one, so the machine does not foresee where it lies.
+    Units keep the numbers that they gave, and expiries those that they add to the account past their unit; no rows,
+    since one for each would be many cubes. What positions add to the account past their unit is often zero; where all
+    of it is, they are not looked at: a total begins at +0 and so is never -0, and no zero changes it.
     """
 
     name = "some"
-    first = ("lo", "hi", "out", "which", "stale_unit", "kept_unit")
+    first = ("lo", "hi", "out", "which", "stale_unit", "kept_unit", "kept_expiry")
 
     def __init__(self, recording: Recording) -> None:
         self._here = 0
-        super().__init__(recording, FEWER, rows=False)
+        self._watched: frozenset[Step] = frozenset()
+        super().__init__(recording, ("unit",), ("expiry",), rows=False)
 
     def _pass(self, job: Pass) -> None:
         super()._pass(job)
@@ -53,8 +58,23 @@ class Listed(Again):
     def _rows_ahead(self, read: Iterable[Step], parts: Sequence[tuple[int, int]]) -> list[str]:
         return []  # what moved is few rows, the same for every account: they are near
 
-    def _worked_out(self, level: str) -> list[str]:
-        return [f"stale_{level}[{level}] = False"]
+    def _keeps(self, s: Step, gathers: Sequence[Step]) -> bool:
+        past = s.level == "unit" or (s.level == "expiry" and any(g.level == "account" for g in gathers))
+        return past and s.axis is None
+
+    def _around(self, level: str, deeper: Sequence[Step]) -> tuple[list[str], list[str], list[str]]:
+        past = [g for g in deeper if g.args[0].level != "expiry" or g.axis is not None]
+        self._watched = frozenset(past if all(g.op == "net" and g.axis is None for g in past) else ())
+        after = f"    stale_unit[unit] = {PASSING} if passing else {BARE}"
+        return ["    passing = False"], [after], [f"    passing = stale_unit[unit] == {PASSING}"]
+
+    def _needed(self, deeper: Sequence[Step]) -> str:
+        return "if passing:" if deeper and self._watched.issuperset(deeper) else ""
+
+    def _added(self, gathers: Iterable[Step], seen: str, at: Spot, depth: int) -> None:
+        super()._added(gathers, seen, at, depth)
+        if not self._passed_over and self._watched.intersection(gathers):
+            self._say(depth, f"passing |= {seen} != 0.0")
 
     def _near(self) -> list[str]:
         """Lines that ask for what later accounts have: coarse levels first, because these say where the finer lie."""
@@ -66,8 +86,8 @@ class Listed(Again):
             lines += [f"ahead = starts_{levels[k + 1]}_{levels[k]}[ahead]" for k in range(n)]
             more = ("", " + 8") if n > 1 else ("",)  # an account has few units, but more of what is finer
             lines += [f"fetch1({name}, ahead{m})" for name, what in args.items() if _lies(what) == level for m in more]
-            if level in self.width:
-                lines += [f"fetch1(stale_{level}, ahead)", f"fetch1(kept_{level}, ahead * wide_{level})"]
+            lines += [f"fetch1(stale_{level}, ahead)"] if level in self.levels else []
+            lines += [f"fetch1(kept_{level}, ahead * wide_{level}{m})" for m in more] if level in self.width else []
         return lines
 
 
@@ -85,8 +105,8 @@ class Kept:
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
-        self.stale = np.ones(frame.size["unit"], np.bool_)
-        self._values = np.empty(0)
+        self.state = np.full(frame.size["unit"], STALE, np.uint8)
+        self._gave: list[Floats] = []
 
     def run(self, plan: Plan, accounts: Ints, out: Floats, workers: int = 1) -> None:
         """Write into ``out`` (accounts of the frame, outputs) what a plan gives for some accounts, rising.
@@ -101,11 +121,11 @@ class Kept:
             whole = len(accounts) == len(self.frame.accounts)
             out[accounts] = plan.run(self.frame if whole else self.frame.only(accounts), workers)
             return
-        room = written.width["unit"] * len(self.stale)
-        if len(self._values) != room:
-            self._values = np.zeros(room)
+        room = [n * self.frame.size[level] for level, n in written.width.items()]
+        if [len(x) for x in self._gave] != room:
+            self._gave = [np.zeros(n) for n in room]
         step = PART if workers > 1 else len(accounts)
-        given = (out, accounts, self.stale, self._values, *plan.bound(self.frame, written))
+        given = (out, accounts, self.state, *self._gave, *plan.bound(self.frame, written))
         run = compiled(written.text, plan.cache, "some")
         spread(run, range(0, len(accounts) + step, step), len(accounts), given, workers)
 
@@ -115,15 +135,15 @@ class Kept:
         ``items``: (N,) a mask; ``rows``: rows of the frame whose columns have changed.
         """
         if items.all():
-            self.stale[:] = True
+            self.state[:] = STALE
             return np.arange(len(self.frame.accounts))
         starts, units = self._by_item
-        found = np.zeros(len(self.stale), np.bool_)
+        found = np.zeros(len(self.state), np.bool_)
         for item in np.flatnonzero(items).tolist():
             found[units[starts[item] : starts[item + 1]]] = True
         if rows is not None:
             found[self._unit[rows]] = True
-        self.stale |= found
+        self.state[found] = STALE
         owner = self._owner[found]
         return owner[np.append(True, owner[1:] != owner[:-1])] if len(owner) else owner
 
@@ -135,7 +155,7 @@ class Kept:
     @property
     def _unit(self) -> Ints:
         """(P,) the unit of each row."""
-        return np.repeat(np.arange(len(self.stale)), np.diff(self.frame.starts("position", "unit")))
+        return np.repeat(np.arange(len(self.state)), np.diff(self.frame.starts("position", "unit")))
 
     @cached_property
     def _by_item(self) -> tuple[Ints, Ints]:

@@ -32,7 +32,8 @@ SHAPES = {"table": 2, "blocks": 3, "matrix": 2, "up": -1, "shares": 1, "room": 0
 class Trades:
     """What the one account of a book would be after each of many trades under a plan.
 
-    ``free``: (P,) rows of the book that a trade may add to. Raises ``NotPlannable``.
+    ``free``: (P,) rows of the book that a trade may add to. ``levels``: coarse to fine, those of whose groups only the
+    ones that a trade touches are worked out. Raises ``NotPlannable``.
     """
 
     def __init__(self, plan: Plan, frame: Frame, free: NDArray[np.bool_]) -> None:
@@ -48,7 +49,7 @@ class Trades:
         self._kept = [*map(plain, [*account, *codes]), *(np.zeros(frame.size[c] * n) for c, n in text.width.items())]
         self._kept += [*plan.given, *(plan.constant[n] for n in text.arguments if n in plan.constant)]
         self._run = compiled(text.text + laying, plan.cache, "trades")
-        self.width = plan.width
+        self.width, self.levels = plan.width, tuple(text.width)
         self._at = addresses(self._kept)
         if text.width:  # the account as it is: what every group of it gives
             nobody, nothing = np.empty(0, np.int64), np.empty(0)
