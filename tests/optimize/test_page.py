@@ -13,6 +13,6 @@ def test_worked_cases_are_as_answered() -> None:
         answer = file.parent / "stdout.txt"
         kept[file.read_text("utf-8").strip()] = answer.read_text("utf-8") if answer.exists() else ""
     blocks = re.findall(r"```\n\$ (loadline .+)\n((?:.*\n)+?)```", page)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for command, printed in blocks:
         assert printed.strip() == kept[command].strip()
