@@ -275,6 +275,8 @@ def test_size_and_other_rules_can_be_limited() -> None:
     capped = optimize(usual("calendar", "deribit-xpm", f"tail={0.7 * tail}"))
     assert capped.accounts[1].usd(capped.accounts[1].after) <= 0.7 * tail * (1 + 1e-6)
     assert capped.objective >= free.objective
+    own = capped.accounts[0]
+    assert capped.saving == pytest.approx(own.usd(own.before) - own.usd(own.after))
     large = next(b for b in optimize(usual("calendar", "tail", "gross:BTC=1e9")).bindings if b.name == "gross BTC")
     gross = optimize(usual("calendar", "tail", f"gross:BTC={0.9 * large.change}"))
     bound = next(b for b in gross.bindings if b.name == "gross BTC")

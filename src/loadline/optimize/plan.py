@@ -145,8 +145,9 @@ class Plan:
 
     @property
     def saving(self) -> float:
-        """USD of requirement that is freed."""
-        return sum(a.usd(a.before) - a.usd(a.after) for a in self.accounts)
+        """USD of requirement that is freed, of each account under its own rulebook: not under one that only caps."""
+        own = {a.account: a for a in reversed(self.accounts)}
+        return sum(a.usd(a.before) - a.usd(a.after) for a in own.values())
 
     @property
     def capital_saved(self) -> float:
