@@ -43,6 +43,7 @@ def test_levels_are_those_of_the_chains_where_they_are_known(found) -> None:
 def test_nothing_of_a_chain_is_seen_before_its_time() -> None:
     bars, of = scene()
     other = made("BTC", snapshots=100, shape=lambda n, days, x: 0.0 * x if n < 60 else 0.4 + 0.0 * x)[0]
+    other = Surfaces("BTC", other.time, other.smiles, np.where(np.arange(100) < 60, 0.008, 0.5))
     as_of = int(of.time[59])
     bars = bars.until(as_of)
     a, b, c = (calibrate(bars, chains={"BTC": s}, names=["BTC"], as_of=as_of) for s in (of, other, of.until(as_of)))
@@ -50,3 +51,10 @@ def test_nothing_of_a_chain_is_seen_before_its_time() -> None:
     assert a.version.identity == b.version.identity == c.version.identity
     late = calibrate(bars, chains={"BTC": other}, names=["BTC"])
     assert late.scenarios.identity != a.scenarios.identity  # the difference was there to be seen
+
+
+def test_the_spread_of_vol_is_that_of_late_quotes(found) -> None:
+    assert found.version.parameter("liquidity.vol_spread").of("BTC") == 0.008 == found.surfaces[0].spread
+    bars, of = scene()
+    plain = calibrate(bars, chains={"BTC": Surfaces(of.coin, of.time, of.smiles)}, names=["BTC"])
+    assert plain.version.parameter("liquidity.vol_spread").of("BTC") == plain.recipe.vol_spread

@@ -200,6 +200,7 @@ def surface_as_json(x: Surface) -> dict[str, Any]:
         "moves": x.moves,
         "level_sd": x.level_sd,
         "spot_vol_correlation": x.spot_vol,
+        "vol_half_spread": x.spread if math.isfinite(x.spread) else None,
         "tenor_beta": [{"days": d, "beta": b} for d, b in x.beta],
         "tenor_powers": {"to_30_days": x.powers[0], "beyond": x.powers[1]},
         "components": [{"word": w, "share": s} for w, s in zip(c.word, c.share.tolist(), strict=True)],

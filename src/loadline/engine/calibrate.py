@@ -29,6 +29,8 @@ from loadline.scenarios.today import still_parts, today
 
 RECENT = 90
 """Days whose median is what trades on a day."""
+LATELY = 30
+"""Snapshots whose median is the spread of vol."""
 SURFACE_EVERY = MS_PER_DAY // 2
 """The least time between surface moves that are kept."""
 SAME = 1e-9
@@ -97,13 +99,17 @@ class Asset:
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """What was found of one coin's vol surface: ``powers`` of the level by tenor, and its principal components."""
+    """What was found of one coin's vol surface: ``powers`` of the level by tenor, and its principal components.
+
+    ``spread``: half the spread of vol at 30 days, of late; NaN where options are not quoted.
+    """
 
     coin: str
     snapshots: int
     moves: int
     level_sd: float
     spot_vol: float
+    spread: float
     beta: tuple[tuple[float, float], ...]
     powers: tuple[float, float]
     components: Components
@@ -187,7 +193,8 @@ def calibrate(
         moves, found.sigma_now, damping=r.damping, cap=r.cap, stress=0 if r.drawn else r.stress, seed=r.seed
     )
     mine = {k.removeprefix("tail."): v for k, v in (changes or {}).items()}
-    setting = parameters(found, volume, r) | mine
+    spreads = {c: spread_of(s.until(now)) for c, s in (chains or {}).items()}
+    setting = parameters(found, volume, spreads, r) | mine
     base = choose_rulebook("tail", now, {f"tail.{k}": v for k, v in setting.items()}).version
     assets = described(found, scenarios, current.until(now), volume, r)
     told_of = [_surface(s.until(now)) for c, s in (chains or {}).items() if c in moves.names]
@@ -267,7 +274,13 @@ def period(volume: float, r: Recipe) -> float:
     return float(min(max(r.days, needed), max(r.longest, r.days)))
 
 
-def parameters(found: Measured, volume: Mapping[str, float], r: Recipe) -> dict[str, Any]:
+def spread_of(of: Surfaces) -> float:
+    """Return half the spread of vol at 30 days: the median of the last 30 snapshots that quote it, NaN without any."""
+    known = np.empty(0) if of.spread is None else of.spread[np.isfinite(of.spread)]
+    return float(np.median(known[-LATELY:])) if len(known) else float("nan")
+
+
+def parameters(found: Measured, volume: Mapping[str, float], spreads: Mapping[str, float], r: Recipe) -> dict[str, Any]:
     """Return the parameters of ``tail`` that a calibration sets, by path; coins stand last in it."""
     daily = found.sigma_now / np.sqrt(found.moves.days)
     out: dict[str, Any] = {
@@ -288,6 +301,8 @@ def parameters(found: Measured, volume: Mapping[str, float], r: Recipe) -> dict[
         out[f"horizon.days.{name}"] = days
         if name in volume:
             out[f"liquidity.volume.{name}"] = volume[name]
+        if isfinite(spreads.get(name, np.nan)):
+            out[f"liquidity.vol_spread.{name}"] = spreads[name]
     return out
 
 
@@ -331,5 +346,6 @@ def _surface(of: Surfaces) -> Surface | None:
     return Surface(
         of.coin, len(of), len(moves.start), float(moves.level.std()),
         float(np.corrcoef(moves.level, moves.spot)[0, 1]),
+        spread_of(of),
         tuple(zip(moves.tenor.tolist(), beta.tolist(), strict=True)), powers, components(moves.total),
     )  # fmt: skip
