@@ -1,5 +1,7 @@
 """Chains that move exactly as told: a smile kept in ln(K / F), a level scaled by tenor, and a shape on top."""
 
+from functools import cache
+
 import numpy as np
 
 from loadline.foundation.units import MS_PER_DAY, MS_PER_YEAR
@@ -15,6 +17,7 @@ def smile(x, days):
     return 0.5 + (0.12 * x * x - 0.06 * x) / np.sqrt(np.asarray(days) / 30.0)
 
 
+@cache
 def made(coin="BTC", snapshots=40, seed=1, powers=(0.5, 0.7), shape=None, hours=6):
     """Return surfaces, the log level (T,) and log price (T,) they follow.
 
