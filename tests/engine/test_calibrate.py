@@ -168,3 +168,15 @@ def test_another_forecast_moves_what_is_asked_before_prices_do(bars, found):
     (after,) = [a for a in margins(*sample(), Chosen(load("tail"), mixed.version)) if a.account == "basis"]
     assert isinstance(account, MarginResult) and isinstance(after, MarginResult)
     assert after.initial != account.initial
+
+
+def test_moves_can_count_less_the_older_they_are(bars, found):
+    aged = calibrate(bars, recipe=Recipe(damping=0.75, half_life=365.0))
+    s, rows = aged.scenarios, aged.scenarios.family_rows(HISTORY)
+    w = s.weight[rows]
+    assert w.sum() == pytest.approx(1.0)
+    ages = (aged.as_of - aged.moves.end) / DAY
+    assert w / w[-1] == pytest.approx(0.5 ** ((ages - ages[-1]) / 365.0), rel=1e-12)
+    assert np.ptp(s.weight[s.family_rows(STRESS)]) == 0.0 and np.ptp(found.scenarios.weight[rows]) == 0.0
+    answers = margins(*sample(), Chosen(load("tail"), aged.version))
+    assert all(isinstance(a, MarginResult) and a.initial > 0 for a in answers)

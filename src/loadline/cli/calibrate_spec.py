@@ -97,6 +97,20 @@ DRAWN = Option(
     "N",
     "--drawn 2000",
 )
+DAMPING = Option(
+    "--damping",
+    Takes.TEXT,
+    "Share of each past move that stays as it came; the rest is rescaled to the volatility of now (default 0.5).",
+    "SHARE",
+    "--damping 0.75",
+)
+HALF_LIFE = Option(
+    "--half-life",
+    Takes.SPAN,
+    "Age at which a move of history counts half; those of the stressed period count alike. Without it all count alike.",
+    "SPAN",
+    "--half-life 365d",
+)
 FORECAST = Option(
     "--forecast",
     Takes.TEXT,
@@ -125,8 +139,8 @@ CALIBRATE = Command(
     f"{HERE}.calibrate:calibrate",
     (HISTORY,),
     (
-        *(OUT, IMPLIED, CHAIN, AS_OF, SINCE, HORIZON, SYMBOLS, SIZE, STAMP, VOLUME, FORECAST, RISE, DRAWN, SEED),
-        *(spec.SET, *spec.SHOWN),
+        *(OUT, IMPLIED, CHAIN, AS_OF, SINCE, HORIZON, SYMBOLS, SIZE, STAMP, VOLUME),
+        *(DAMPING, HALF_LIFE, FORECAST, RISE, DRAWN, SEED, spec.SET, *spec.SHOWN),
     ),
     (
         ("loadline calibrate bars.csv --implied BTC=dvol.csv -o model.toml", "from daily bars and a vol index"),

@@ -42,8 +42,8 @@ class Recipe:
     """How a model is calibrated.
 
     ``days``: the shortest liquidation period; ``start``: of the first scenario, epoch ms; ``damping``, ``cap``: of the
-    filter (``scenarios.historical.filtered``); ``stress``: scenarios in the stressed period, ``stress_weight``: its
-    share; ``decay``: of the exponential weights; ``size``: USD that are to be closed within the period, at
+    filter (``scenarios.historical.filtered``); ``half_life``: days in which a move comes to count half, 0: all count
+    alike; ``stress``: scenarios in the stressed period, ``stress_weight``: its share; ``decay``: of the exponential weights; ``size``: USD that are to be closed within the period, at
     ``participation`` of what trades on a day, in ``longest`` days at most; ``half_spread``: fraction of price, of every
     coin; ``impact``: daily volatilities at a trade as large as what trades; ``vol_spread``: half the spread of vol at
     30 days; ``floor``: fraction of notional; ``rise``: of margin in a day by volatility alone, 0 for no limit, and
@@ -56,6 +56,7 @@ class Recipe:
     start: int = 1_514_764_800_000  # 2018-01-01
     damping: float = 0.5
     cap: float = 3.0
+    half_life: float = 0.0
     stress: int = 250
     stress_weight: float = 0.25
     decay: float = 0.97
@@ -189,9 +190,12 @@ def calibrate(
         )
         moves, degrees = drawn.moves, drawn.copula.degrees
     found = held_back(found, current.until(now), moves, r)
+    aged = r.half_life > 0 and not r.drawn
+    weight = 0.5 ** ((now - moves.end) / (r.half_life * MS_PER_DAY)) if aged else None
     scenarios = filtered_scenarios(
-        moves, found.sigma_now, damping=r.damping, cap=r.cap, stress=0 if r.drawn else r.stress, seed=r.seed
-    )
+        moves, found.sigma_now, damping=r.damping, cap=r.cap, stress=0 if r.drawn else r.stress, weight=weight,
+        seed=r.seed,
+    )  # fmt: skip
     mine = {k.removeprefix("tail."): v for k, v in (changes or {}).items()}
     spreads = {c: spread_of(s.until(now)) for c, s in (chains or {}).items()}
     setting = parameters(found, volume, spreads, r) | mine

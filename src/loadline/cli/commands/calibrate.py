@@ -90,6 +90,8 @@ def recipe(request: Request) -> Recipe:
         days=days,
         start=request.get("from", plain.start),
         size=positive(request, "size", plain.size),
+        damping=positive(request, "damping", plain.damping),
+        half_life=request.get("half_life", 0.0) / SPANS["d"],
         rise=positive(request, "rise", plain.rise),
         forecast=tuple(request.get("forecast", ())) or plain.forecast,
         drawn=drawn,
