@@ -43,13 +43,14 @@ class Recipe:
 
     ``days``: the shortest liquidation period; ``start``: of the first scenario, epoch ms; ``damping``, ``cap``: of the
     filter (``scenarios.historical.filtered``); ``half_life``: days in which a move comes to count half, 0: all count
-    alike; ``stress``: scenarios in the stressed period, ``stress_weight``: its share; ``decay``: of the exponential weights; ``size``: USD that are to be closed within the period, at
-    ``participation`` of what trades on a day, in ``longest`` days at most; ``half_spread``: fraction of price, of every
-    coin; ``impact``: daily volatilities at a trade as large as what trades; ``vol_spread``: half the spread of vol at
-    30 days; ``floor``: fraction of notional; ``rise``: of margin in a day by volatility alone, 0 for no limit, and
-    ``vol_floor``: quantile of its own past that volatility does not fall below, 0 for none (``scenarios.today``);
-    ``forecast``: what the volatility of today is a mixture of (``scenarios.predict``);
-    ``drawn``: scenarios from a copula in place of those of history, 0 for history; ``seed``: of all that is drawn.
+    alike; ``stress``: scenarios in the stressed period, ``stress_weight``: its share; ``decay``: of the exponential
+    weights; ``size``: USD that are to be closed within the period, at ``participation`` of what trades on a day, in
+    ``longest`` days at most; ``half_spread``: fraction of price, of every coin; ``impact``: daily volatilities at a
+    trade as large as what trades; ``vol_spread``: half the spread of vol at 30 days; ``floor``: fraction of notional;
+    ``rise``: of margin in a day by volatility alone, 0 for no limit, and ``vol_floor``: quantile of its own past that
+    volatility does not fall below, 0 for none (``scenarios.today``); ``forecast``: what the volatility of today is a
+    mixture of (``scenarios.predict``); ``drawn``: scenarios from a copula in place of those of history, 0 for history;
+    ``seed``: of all that is drawn.
     """
 
     days: float = 2.0
