@@ -159,6 +159,7 @@ def test_warnings_count_alarms_before_onsets_and_those_that_were_right() -> None
         begins[t], target[t - 10 : t], score[t - 10 : t] = 1.0, 1.0, 1.0
     found = warnings_of(begins, target, score, share=0.03, horizon=24, past=800)
     assert found.onsets == found.warned == 5 and 10 <= found.lead <= 24
+    assert found.alarms < found.chance < 1.0
     assert 0.5 < found.right <= 1.0 and found.alarms == pytest.approx(0.03, abs=0.03)
     none = warnings_of(begins, target, np.full(count, math.nan), share=0.1, horizon=24)
     assert none.onsets == 0 and math.isnan(none.lead)

@@ -259,12 +259,14 @@ def average_precision(target: Floats, score: Floats) -> float:
 class Warnings:
     """How early alarms came: of ``onsets``, ``warned`` had one in the bars before; ``lead``: their median bars ahead.
 
+    ``chance``: share of all bars that had an alarm in the bars before them, as an onset at any time would have;
     ``alarms``: share of all bars with an alarm; ``right``: share of alarms that a spike followed within the horizon.
     """
 
     onsets: int
     warned: int
     lead: float
+    chance: float
     alarms: float
     right: float
 
@@ -306,7 +308,15 @@ def warnings_of(
             count += 1
             rung = np.flatnonzero(alarm[t - horizon : t])
             leads += [horizon - int(rung[0])] if len(rung) else []
+    rung_lately = np.convolve(alarm, np.ones(horizon), "full")[: len(alarm)] > 0  # an alarm in this bar or those before
+    lately = np.concatenate([[False], rung_lately[:-1]])
     true = target[alarm & np.isfinite(target)]
-    lead = float(np.median(leads)) if leads else math.nan
-    right = float(true.mean()) if len(true) else math.nan
-    return Warnings(count, len(leads), lead, float(alarm[asked].mean()) if asked.any() else math.nan, right)
+    none = not asked.any()
+    return Warnings(
+        onsets=count,
+        warned=len(leads),
+        lead=float(np.median(leads)) if leads else math.nan,
+        chance=math.nan if none else float(lately[asked].mean()),
+        alarms=math.nan if none else float(alarm[asked].mean()),
+        right=float(true.mean()) if len(true) else math.nan,
+    )
