@@ -96,7 +96,7 @@ def test_a_coin_with_too_short_a_history_is_refused_by_name_only(bars):
     close[:-100, 1] = np.nan
     short = History.of(bars.time, bars.names, close, step=DAY)
     assert [a.name for a in calibrate(short).assets] == ["BTC", "SOL"]
-    with pytest.raises(InputError, match="too short a history of ETH"):
+    with pytest.raises(InputError, match="cannot be used: ETH: fewer than 250 moves"):
         calibrate(short, names=["BTC", "ETH"])
 
 

@@ -20,7 +20,7 @@ from loadline.rulebooks.tail import tail_with
 from loadline.scenarios.chain_history import with_chains
 from loadline.scenarios.components import Components, components
 from loadline.scenarios.copula_moves import copula_moves
-from loadline.scenarios.history_moves import ENOUGH, Measured, measured
+from loadline.scenarios.history_moves import Measured, measured
 from loadline.scenarios.moves import HISTORY, Moves, filtered_scenarios
 from loadline.scenarios.predict import OWN, predicted_path
 from loadline.scenarios.stress import STABLECOINS
@@ -182,8 +182,9 @@ def calibrate(
         slack_ms=slack_ms, anchor=hour_of_vols(current.until(now)), seed=r.seed,
     )  # fmt: skip
     if names is not None and found.left_out:
-        listed = ", ".join(found.left_out)
-        raise InputError(f"too short a history of {listed}", remedy=f"{ENOUGH} moves are needed; leave it out")
+        why = [n.removesuffix(", left out") for n in found.notes if n.partition(":")[0] in found.left_out]
+        remedy = "leave it out, give longer bars, or calibrate as of an earlier time"
+        raise InputError(f"a history that cannot be used: {'; '.join(why)}", remedy=remedy)
     moves, degrees = found.moves, None
     if r.drawn:
         drawn = copula_moves(
