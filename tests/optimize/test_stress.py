@@ -6,7 +6,7 @@ import pytest
 from loadline.engine.engine import choose_rulebook
 from loadline.engine.surface import surface
 from loadline.foundation.errors import InputError
-from loadline.model.positions import Portfolio, Positions
+from loadline.model.positions import Balances, Portfolio
 from loadline.optimize.asking import read_limits
 from loadline.optimize.building import Venue, build
 from loadline.optimize.optimizer import optimize
@@ -21,39 +21,43 @@ def found(plan: Plan, name: str) -> Binding:
     return next(b for b in plan.bindings if b.name == name)
 
 
-def lost(portfolio: Portfolio, plan: Plan, spot: float, vol: float, underlyings: list[str] | None) -> float:
-    """What positions lose after the plan's trades, by the surface of another rulebook that has no say in it."""
-    blank = {"account": "strangle", "unsettled": 0.0, "entry": float("nan")}
-    new = Positions.from_rows(blank | {"instrument": t.instrument, "quantity": t.quantity} for t in plan.trades)
-    book = Portfolio(Positions.concat([portfolio.positions, new]), portfolio.balances)
-    kept: dict[str, float] = {}
-    for name, q in zip(book.positions.instrument.tolist(), book.positions.quantity.tolist(), strict=True):
-        kept[name] = kept.get(name, 0.0) + q
-    one = Positions.from_rows(blank | {"instrument": n, "quantity": q} for n, q in kept.items())
-    s = surface(Portfolio(one, book.balances), problems.made()[1], "tail", "strangle", [spot], [vol],
+def lost(plan: Plan, spot: float, vol: float, underlyings: list[str] | None, when: str = "after") -> float:
+    """What the account loses, wallet and positions, by the surface of another rulebook that has no say in it."""
+    (result,) = getattr(plan.accounts[0], when)
+    frame, listed = result.tape.book.frame, problems.made()[1].instruments.index
+    held: dict[str, float] = {}
+    for name, q in zip(
+        [frame.label("position", g) for g in range(len(frame.item))],
+        frame.columns["position", "quantity"].tolist(),
+        strict=True,
+    ):
+        held[name] = held.get(name, 0.0) + q
+    book = problems.holding("a", {n: q for n, q in held.items() if n in listed}, 0.0)
+    wallet = Balances.from_rows(
+        {"account": "a", "currency": n, "amount": q} for n, q in held.items() if n not in listed
+    )
+    s = surface(Portfolio(book.positions, wallet), problems.made()[1], "tail", "a", [spot], [vol],
                 underlyings=underlyings)  # fmt: skip
-    return float(s.wallet[0, 0] - s.pnl[0, 0])
+    return -float(s.pnl[0, 0])
 
 
 def test_the_loss_is_the_engines_and_within_its_bound() -> None:
     free = optimize(usual("strangle", "deribit-xpm", "stress:BTC-20%,vol+30%=1e9"))
     there = found(free, "stress BTC-20%,vol+30%")
-    portfolio = problems.made()[0].only(["strangle"])
     # vol of both moves, price of one: the market is shifted by the limit one underlying at a time
     limited = usual("strangle", "deribit-xpm", f"stress:all-20%,vol+30%={0.8 * there.change}")
     plan = optimize(limited)
     loss = found(plan, "stress all-20%,vol+30%")
     assert plan.status is PlanStatus.OPTIMAL and loss.shadow > 0
     assert loss.change == pytest.approx(0.8 * there.change, rel=1e-7)
-    assert loss.change == pytest.approx(lost(portfolio, plan, -0.2, 0.3, None), rel=1e-9)
-    none = Plan(**{**plan.__dict__, "trades": ()})
-    assert loss.before == pytest.approx(lost(portfolio, none, -0.2, 0.3, None), rel=1e-9)
+    assert loss.change == pytest.approx(lost(plan, -0.2, 0.3, None), rel=1e-9)
+    assert loss.before == pytest.approx(lost(plan, -0.2, 0.3, None, "before"), rel=1e-9)
     assert plan.objective >= optimize(usual("strangle", "deribit-xpm")).objective
 
 
 def test_one_underlying_moves_alone() -> None:
     plan = optimize(usual("strangle", "deribit-xpm", "stress:ETH+25%=1e9"))
-    expected = lost(problems.made()[0].only(["strangle"]), plan, 0.25, 0.0, ["ETH"])
+    expected = lost(plan, 0.25, 0.0, ["ETH"])
     assert found(plan, "stress ETH+25%").change == pytest.approx(expected, rel=1e-9)
 
 

@@ -5,19 +5,18 @@ Each kind has its rows and its value side by side; both are read from the same p
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from loadline.foundation.table import Floats, Ints
-from loadline.optimize.problem import Bound, ExposureCap, Limit, PostedCap
+from loadline.optimize.problem import Bound, ExposureCap, Limit, PostedCap, StressCap
 from loadline.tape.affine import Affine
 
 if TYPE_CHECKING:
     from loadline.optimize.programme import Programme
     from loadline.optimize.site import Site
-
-ONE_ROW = np.array([0])
 
 
 def written(programme: Programme, bound: Bound) -> tuple[Ints, float]:
@@ -26,6 +25,8 @@ def written(programme: Programme, bound: Bound) -> tuple[Ints, float]:
         return _posted(programme, bound)
     if isinstance(bound, ExposureCap):
         return _exposed(programme, bound)
+    if isinstance(bound, StressCap):
+        return _held_below(programme, _lost(programme, bound), bound.high)
     return _gross(programme, bound) if bound.gross else _net(programme, bound)
 
 
@@ -35,12 +36,14 @@ def value(programme: Programme, bound: Bound, z: Floats) -> float:
         return float(_excess(programme, bound).values(z)[0])
     if isinstance(bound, ExposureCap):
         return sum(w * exposure(programme.home(a), z) for a, w in bound.weights.items())
+    if isinstance(bound, StressCap):
+        return float(_lost(programme, bound).values(z)[0])
     if not bound.gross:
         col, weight = _weights(programme, bound)
-        return float(weight @ z[col]) + (bound.start or 0.0)
+        return float(weight @ z[col])
     total = 0.0
     for site in _homes(programme, bound.account):
-        total += float(np.abs(_sizes(site, bound)) @ np.abs(site.quantity.values(z)))
+        total += float(np.abs(_sizes(site, bound.weights)) @ np.abs(site.quantity.values(z)))
     return total
 
 
@@ -54,7 +57,7 @@ def kept(programme: Programme, bound: Bound, z: Floats, slack: float) -> bool:
 
 def change_alone(bound: Bound) -> bool:
     """Return whether a bound holds what a plan changes, not what there is after it."""
-    return isinstance(bound, Limit) and not bound.gross and bound.start is None
+    return isinstance(bound, Limit) and not bound.gross
 
 
 def unit_of(weight: Floats) -> float:
@@ -67,7 +70,7 @@ def unit_of(weight: Floats) -> float:
 def _net(programme: Programme, limit: Limit) -> tuple[Ints, float]:
     col, weight = _weights(programme, limit)
     unit = unit_of(weight)
-    row = Affine(np.zeros(len(col), np.int64), col, weight / unit, np.array([(limit.start or 0.0) / unit]))
+    row = Affine(np.zeros(len(col), np.int64), col, weight / unit, np.zeros(1))
     return programme.program.rows(row, np.array([limit.low / unit]), np.array([limit.high / unit])), unit
 
 
@@ -98,16 +101,16 @@ def _homes(programme: Programme, account: str) -> list[Site]:
     return [programme.home(a) for a in names if account in ("", a)]
 
 
-def _sizes(site: Site, limit: Limit) -> Floats:
+def _sizes(site: Site, weights: Mapping[str, float]) -> Floats:
     ids = site.universe.instruments.id[site.frame.item].tolist()
-    return np.array([limit.weights.get(i, 0.0) for i in ids], np.float64)
+    return np.array([weights.get(i, 0.0) for i in ids], np.float64)
 
 
 def _gross(programme: Programme, limit: Limit) -> tuple[Ints, float]:
     """``sum |w| |q| <= high``: a column at least either sign of each position."""
     parts, program = [], programme.program
     for site in _homes(programme, limit.account):
-        w = np.abs(_sizes(site, limit))
+        w = np.abs(_sizes(site, limit.weights))
         rows = np.flatnonzero(w)
         held = site.quantity.take(rows).scaled(w[rows])
         size = program.columns(np.zeros(len(rows)), np.full(len(rows), np.inf))
@@ -146,9 +149,23 @@ def _wallet(site: Site) -> Floats:
 
 
 def _posted(programme: Programme, cap: PostedCap) -> tuple[Ints, float]:
-    row = _excess(programme, cap)
+    return _held_below(programme, _excess(programme, cap), cap.high)
+
+
+def _held_below(programme: Programme, row: Affine, high: float) -> tuple[Ints, float]:
     unit = unit_of(np.append(row.weight, row.constant)) * 1e-2
-    return programme.program.rows(row.scaled(1.0 / unit), np.array([-np.inf]), np.array([cap.high / unit])), unit
+    return programme.program.rows(row.scaled(1.0 / unit), np.array([-np.inf]), np.array([high / unit])), unit
+
+
+def _lost(programme: Programme, cap: StressCap) -> Affine:
+    """What is lost on all position rows, without what collateral that moves would add or take away."""
+    total = Affine.constants(np.array([cap.pending]))
+    for site in _homes(programme, ""):
+        total = total + _summed(site, _sizes(site, cap.losses))
+    for posting, (add, take) in zip(programme.problem.postings, programme.moves.postings.tolist(), strict=True):
+        lost = cap.losses.get(posting.currency, 0.0)
+        total = total + Affine(np.zeros(2, np.int64), np.array([add, take]), np.array([-lost, lost]), np.zeros(1))
+    return total
 
 
 def _claims(site: Site) -> tuple[Affine, Affine]:

@@ -17,8 +17,8 @@ from loadline.optimize.asking import Limits
 from loadline.optimize.collateral import Asset, concentration, postings
 from loadline.optimize.credit import Credit, exposure_caps
 from loadline.optimize.distance import guards
-from loadline.optimize.problem import Ask, Bound, Candidates, Limit, Problem
-from loadline.optimize.stress import Stress, read_stress, stress_limit
+from loadline.optimize.problem import Ask, Bound, Candidates, Limit, Problem, StressCap
+from loadline.optimize.stress import Stress, read_stress, stress_cap
 from loadline.optimize.trading import Terms, Wishes, candidates, fees
 from loadline.optimize.view import Sensitivities, Wish, sensitivities, view
 
@@ -163,7 +163,7 @@ def _sizes(
 
 def _stresses(
     portfolio: Portfolio, market: Market, names: Sequence[str], limits: Limits, known: Sequence[Stress]
-) -> list[Limit]:
+) -> list[StressCap]:
     """Bounds on the loss in stresses: as written, by name, or one for every name."""
     named = {s.name: s for s in known}
     out = []
@@ -172,7 +172,7 @@ def _stresses(
             raise InputError("a limit on every stress, and no stresses", remedy="give --stresses FILE, or name moves")
         written = want.stress and want.stress not in named
         chosen = [read_stress(want.stress)] if written else [named[n] for n in named if want.stress in ("", n)]
-        out += [stress_limit(s, want.most, portfolio, market, names) for s in chosen]
+        out += [stress_cap(s, want.most, portfolio, market, names) for s in chosen]
     return out
 
 

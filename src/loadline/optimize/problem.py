@@ -43,9 +43,8 @@ class Candidates(Table):
 class Limit:
     """``low <= sum_i weight_i change_i <= high``: a bound on what trades change, over all accounts or one.
 
-    ``weights``: instrument -> per contract, in ``unit``. ``start``: what there is already, which the bounds then hold
-    together with the change (None: they hold the change alone). ``gross``: a bound on ``sum_i |weight_i| |position_i|``
-    after the trades instead, of which only ``high`` is read.
+    ``weights``: instrument -> per contract, in ``unit``. ``gross``: a bound on ``sum_i |weight_i| |position_i|`` after
+    the trades instead, of which only ``high`` is read.
     """
 
     name: str
@@ -55,7 +54,6 @@ class Limit:
     unit: str = ""
     account: str = ""
     gross: bool = False
-    start: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,23 @@ class ExposureCap:
     unit: str = "USD"
 
 
-Bound = Limit | PostedCap | ExposureCap
+@dataclass(frozen=True, slots=True)
+class StressCap:
+    """A cap on what all accounts together lose in a stress, positions and wallets, USD.
+
+    ``losses``: instrument or currency -> USD per contract or coin held after the trades; ``pending``: USD lost on what
+    is unsettled already. Collateral that is posted or taken away is lost or kept elsewhere: it is left aside.
+    """
+
+    name: str
+    losses: Mapping[str, float]
+    pending: float
+    high: float
+    low: float = -np.inf
+    unit: str = "USD"
+
+
+Bound = Limit | PostedCap | ExposureCap | StressCap
 
 
 @dataclass(frozen=True, eq=False)

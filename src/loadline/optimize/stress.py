@@ -13,8 +13,9 @@ from loadline.foundation.table import Floats
 from loadline.model.instruments import Kind
 from loadline.model.market import Market
 from loadline.model.positions import Portfolio
-from loadline.model.shift import carry_over, model_values, only_rows, shift_market, worth
-from loadline.optimize.problem import Limit
+from loadline.model.shift import model_values, only_rows, shift_market
+from loadline.model.universe import CASH
+from loadline.optimize.problem import StressCap
 
 EVERY = "all"
 """Stands for every underlying."""
@@ -70,14 +71,14 @@ def read_stress(word: str) -> Stress:
     return Stress(word, spot, vol)
 
 
-def stress_limit(
+def stress_cap(
     stress: Stress, most: float, portfolio: Portfolio, market: Market, instruments: Iterable[str]
-) -> Limit:
-    """Return the bound on what the positions of all accounts lose in a stress, USD.
+) -> StressCap:
+    """Return the bound on what all accounts lose in a stress, positions and wallets, USD.
 
-    ``most``: USD; ``instruments``: all that may be held or traded. The loss is that of positions at their marks in USD,
-    coin-settled ones at the stressed price of their coin; wallets are left out. Raises ``MissingData`` naming contracts
-    that have no value there.
+    ``most``: USD; ``instruments``: all that may be held or traded. Positions are valued as ``loadline surface`` does:
+    at their marks in USD, what futures gain at the stressed price of what they pay in. Raises ``MissingData`` naming
+    contracts that have no value there.
     """
     near = only_rows(market, np.array(sorted(set(instruments)), np.str_))
     after = stress.market(near)
@@ -88,9 +89,12 @@ def stress_limit(
         raise MissingData(
             f"no value of {', '.join(bad[:8])} in stress {stress.name}", remedy="check their forwards, marks and vols"
         )
-    start = worth(portfolio, near)[0] - worth(carry_over(portfolio, near, after), after)[0]
-    weights = dict(zip(names, loss.tolist(), strict=True))
-    return Limit(f"stress {stress.name}", weights, -np.inf, most, "USD of loss", start=start)
+    coins = {*portfolio.balances.currency.tolist(), *near.instruments.settle.tolist(), CASH}
+    found = {c: near.price(c) - after.price(c) for c in coins if near.price(c) > 0}
+    p = portfolio.positions
+    fx = [[m.price(c) for c in near.instruments.settle[near.rows(p.instrument)].tolist()] for m in (near, after)]
+    pending = float(p.unsettled @ (np.array(fx[0]) - np.array(fx[1]))) if len(p) else 0.0
+    return StressCap(f"stress {stress.name}", found | dict(zip(names, loss.tolist(), strict=True)), pending, most)
 
 
 def losses(before: Market, after: Market) -> Floats:

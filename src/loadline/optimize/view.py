@@ -105,7 +105,7 @@ def tightened(limits: Sequence[Bound], factor: float) -> tuple[Bound, ...]:
     """Return the same limits with those on what trades change scaled; bounds on what there is after them stay."""
 
     def scaled(limit: Bound) -> Bound:
-        if not (isinstance(limit, Limit) and limit.start is None and not limit.gross):
+        if not (isinstance(limit, Limit) and not limit.gross):
             return limit
         return replace(limit, low=limit.low * factor, high=limit.high * factor)
 
