@@ -45,6 +45,7 @@ class Programme:
         self.program = Program(gap=1e-4)
         start = np.zeros(len(moves)) if at is None else at
         self.weighed: dict[int, tuple[Ints, Floats]] = {}
+        self.last: tuple[Floats, list[Callable[[Term], Values]]] | None = None
         self.best = self.base = self.point(np.zeros(len(moves)))
         dearest = float(np.max((moves.cost * moves.upper)[moves.trading], initial=0.0))
         scale = max(abs(self.base.objective), 1e-3 * dearest, 1e-6)
@@ -56,9 +57,8 @@ class Programme:
         self.covered: dict[str, tuple[Ints, float, int]] = {}
         self.required: list[int] = []
         self.lowerings: list[Lowering] = []
-        for n, site in enumerate(sites):
-            value = site.values(start)
-            low = Lowering(self.program, site.leaves, site.ranges(moves), mode=mode, at=value)
+        for n, (site, there) in enumerate(zip(sites, self.at(start), strict=True)):
+            low = Lowering(self.program, site.leaves, site.ranges(moves), mode=mode, at=there)
             self.lowerings.append(low)
             self._ask(n, site, low)
         for limit in problem.limits:
@@ -72,7 +72,8 @@ class Programme:
         rows = np.arange(len(site.accounts))
         loss = low.lower(site.side, rows, 1).scaled(site.usd)
         total = loss.sums(np.zeros(len(rows), np.int64), 1)
-        unit = 10.0 ** round(np.log10(max(abs(site.requirement(site.values(np.zeros(len(self.moves))))), 1.0)) - 3.0)
+        needed = float(self.base.requirements[n])
+        unit = 10.0 ** round(np.log10(max(abs(needed), 1.0)) - 3.0)
         cap = np.array([site.ask.cap / unit])
         column = self.program.columns(np.array([-np.inf]), cap, cost=np.array([site.ask.rate * unit / self.money]))
         self.required.append(int(column[0]))
@@ -106,10 +107,16 @@ class Programme:
             self.named[f"{source} at hand"] = "row", kept
 
     # ---- points
+    def at(self, z: Floats) -> list[Callable[[Term], Values]]:
+        """Return the tapes at a point; the last one is remembered, since whoever margins it asks what it violates."""
+        if self.last is None or not np.array_equal(self.last[0], z):
+            self.last = z.copy(), [site.values(z) for site in self.sites]
+        return self.last[1]
+
     def point(self, z: Floats) -> Point:
         """Return a point re-margined by the tapes, its impact as it will be."""
         z = self.moves.paid(z)
-        values = [site.values(z) for site in self.sites]
+        values = self.at(z)
         needed = np.array([s.requirement(v) for s, v in zip(self.sites, values, strict=True)])
         cost = float(self.moves.cost @ z)
         rates = np.array([s.ask.rate for s in self.sites])
@@ -194,7 +201,7 @@ class Programme:
 
     def separate(self, mine: Floats, z: Floats) -> int:
         """Add the rows that a point violates and return how many."""
-        values: list[Callable[[Term], Values]] = [site.values(mine) for site in self.sites]
+        values = self.at(mine)
         new = sum(low.separate(v, z) for low, v in zip(self.lowerings, values, strict=True))
         return new + separate(self, mine)
 

@@ -79,7 +79,10 @@ def _sides(t: Term) -> list[tuple[Term, bool]]:
 
 
 def _scale(curvature: Curvature, t: Term) -> Bits:
-    x, k = _spread(t, curvature.of(t.args[0])), np.broadcast_to(lifted(t.args[1], t.level, t.frame), shape(t))
+    bits = curvature.of(t.args[0])
+    if (bits == AFFINE).all():  # whatever the factors
+        return np.full(shape(t), AFFINE, np.int8)
+    x, k = _spread(t, bits), np.broadcast_to(lifted(t.args[1], t.level, t.frame), shape(t))
     found: Bits = np.where(k > 0, x, np.where(k < 0, _SWAPPED[x], AFFINE)).astype(np.int8)
     return found
 

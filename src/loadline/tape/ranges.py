@@ -12,6 +12,8 @@ from loadline.tape.frame import Floats
 from loadline.tape.term import Term, lifted
 
 Interval = tuple[Floats, Floats]
+BLOCK = 1 << 15
+"""Elements multiplied at a time."""
 
 
 class Ranges:
@@ -64,8 +66,16 @@ def _same(t: Term, x: Interval, *more: Interval) -> Interval:
 
 
 def _scale(t: Term, x: Interval, k: Interval) -> Interval:
-    a, b = x[0] * k[0], x[1] * k[0]
-    return np.minimum(a, b), np.maximum(a, b)
+    """A few rows at a time, so that products are still in the cache when they are compared."""
+    first, last, factor = np.broadcast_arrays(x[0], x[1], k[0])
+    low, high = np.empty(factor.shape), np.empty(factor.shape)
+    step = max(1, BLOCK // max(1, factor.shape[-1]))
+    for start in range(0, len(factor), step):
+        rows = slice(start, start + step)
+        a, b = first[rows] * factor[rows], last[rows] * factor[rows]
+        np.minimum(a, b, out=low[rows])
+        np.maximum(a, b, out=high[rows])
+    return low, high
 
 
 def _signed(t: Term, x: Interval, gain: Interval, loss: Interval) -> Interval:
