@@ -21,8 +21,8 @@ LIMIT = Option(
     "A limit: WHAT[:UNDERLYING[:EXPIRY]]=±X, LOW..HIGH, X% of the gross, or off. WHAT: delta (coins), vega, gamma, "
     "theta (USD), of what trades change; gross or leverage after them; a rulebook's name caps what it asks, USD; "
     "stress:BTC-20%,vol+30% caps what positions and wallets lose then; liquidation:BTC=15% keeps equity above "
-    "maintenance within that move; exposure:ACCOUNT caps what lies there, USD by credit; expected-loss that of all, USD "
-    "a year. Repeatable; replaces the default it names.",
+    "maintenance within that move; exposure:ACCOUNT caps what lies there, USD by credit; expected-loss that of all, "
+    "USD a year. Repeatable; replaces the default it names.",
     "LIMIT",
     "--limit delta:BTC=±2 --limit vega=±5% --limit liquidation:BTC=15%",
     many=True,
