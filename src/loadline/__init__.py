@@ -8,6 +8,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from loadline.foundation.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from loadline.engine.diff import diff
     from loadline.engine.engine import compare, margin, margins, what_if
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from loadline.model.positions import Accounts, Balances, Orders, Portfolio, Positions
     from loadline.optimize.verb import plan
     from loadline.rulebooks.rulebook import rulebook_names
-
-__version__ = "0.1.0"
 
 # Where each public name lives: imported when it is first used, so that the command line can print its help without
 # waiting for numpy. The optimizer's verb is ``plan``: ``optimize`` is the name of its package.

@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from loadline import __version__
 from loadline.backtest.families import Size, books
 from loadline.backtest.ledger import carried
 from loadline.backtest.null import Curve, curve
@@ -24,6 +23,7 @@ from loadline.engine.engine import Asked, choose_rulebook, margins
 from loadline.engine.result import MarginResult
 from loadline.foundation.errors import InputError, LoadlineError, Unavailable
 from loadline.foundation.table import content_hash
+from loadline.foundation.version import __version__
 from loadline.model.market import Market
 from loadline.model.positions import Portfolio
 from loadline.rulebooks.parameters import Version

@@ -11,13 +11,13 @@ from functools import cached_property
 
 import numpy as np
 
-from loadline import __version__
 from loadline.backtest.run import told
 from loadline.engine.engine import Chosen, choose_rulebook
 from loadline.forecast.volatility import ewma
 from loadline.foundation.errors import InputError
 from loadline.foundation.table import Floats, Ints, content_hash
 from loadline.foundation.units import MS_PER_DAY
+from loadline.foundation.version import __version__
 from loadline.model.history import History
 from loadline.rulebooks.parameters import Version
 from loadline.rulebooks.rulebook import load

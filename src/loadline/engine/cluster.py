@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from loadline import __version__
 from loadline.foundation.errors import InputError, LoadlineError
+from loadline.foundation.version import __version__
 
 S = TypeVar("S")
 P = TypeVar("P")
