@@ -39,14 +39,14 @@ def drawn(seed: int, count: int, reach: int) -> Problem:
 def best_of_all(problem: Problem, reach: int, *, anew: bool = False) -> float:
     """The least objective over every point in lots, by the tape; ``anew``: by the rule on what is then held."""
     moves = moves_of(problem)
-    sites = [Site(problem, a, moves) for a in problem.asks]
+    sites = [Site(problem, a, moves) for a in (*problem.asks, *problem.guards)]
     programme = Programme(problem, sites, moves)
-    best = np.inf
+    best, rest = np.inf, np.zeros(len(moves) - 2 * len(problem.candidates))
     for lots in product(range(-reach, reach + 1), repeat=len(problem.candidates)):
         signed = np.array(lots, float)
         if np.count_nonzero(signed) > (problem.most_trades or len(signed)):
             continue
-        point = programme.point(np.concatenate([np.maximum(signed, 0), np.maximum(-signed, 0)]))
+        point = programme.point(np.concatenate([np.maximum(signed, 0), np.maximum(-signed, 0), rest]))
         if point.feasible:
             best = min(best, objective(problem, sites, point) if anew else point.objective)
     return best
