@@ -1,5 +1,6 @@
 """A calibrated model on disk: written, read again to the bit, and refused where it was changed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,11 @@ def test_what_cannot_be_written_says_so(tmp_path: Path) -> None:
     version = choose_rulebook("tail", NOW).version
     with pytest.raises(InputError, match="without scenarios"):
         write_model(version, tmp_path / "a.toml", effective=NOW, source="x")
+    given = model().scenarios
+    assert given is not None
+    comma = replace(given, label=np.array(["a, b"] * len(given)))
+    with pytest.raises(InputError, match="'a, b' cannot stand in a table"):
+        write_model(tail_with(version, comma), tmp_path / "a.toml", effective=NOW, source="x")
     with pytest.raises(InputError, match="cannot be written as"):
         write_model(model(), tmp_path / "a.json", effective=NOW, source="x")
     assert not list(tmp_path.iterdir())
