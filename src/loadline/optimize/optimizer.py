@@ -180,8 +180,8 @@ def words(plan: Plan) -> str:
     Two gaps are told, since a small share of an objective can be a large one of a small saving.
     """
     gap, saving = plan.gap, plan.gap_of_saving
-    near = "" if gap is None else f"within {100 * gap:.2g} % of the objective"
-    near += "" if gap is None or saving is None else f" ({100 * saving:.2g} % of the saving)"
+    near = "" if gap is None or gap >= 1.0 else f"within {100 * gap:.2g} % of the objective"
+    near += "" if not near or saving is None else f" ({100 * saving:.2g} % of the saving)"
     if plan.status is PlanStatus.OPTIMAL:
         return "optimal"
     if plan.status is PlanStatus.WITHIN:
