@@ -17,6 +17,7 @@ import polars as pl
 from loadline.forecast.realised import DAY, realised
 from loadline.forecast.scores import confidence_set, diebold_mariano, qlike, squared_error
 from loadline.foundation.units import format_time
+from tools import volatility_spikes
 from tools.crash_day import table
 from tools.volatility_models import REFIT, WINDOW, History, models
 
@@ -127,7 +128,15 @@ def main() -> None:
     """Write the page."""
     parser = argparse.ArgumentParser(description="Write the study of volatility forecasts.")
     parser.add_argument("--data", type=Path, required=True, help="folder with prices/ and derivs/")
-    folder = parser.parse_args().data
+    parser.add_argument("--spikes-alone", action="store_true", help="make only the part on spikes anew")
+    asked = parser.parse_args()
+    folder, spikes = asked.data, volatility_spikes.section(asked.data, DAILY)
+    if asked.spikes_alone:
+        before, _, rest = PAGE.read_text("utf-8").partition("## Spikes\n")
+        after = (rest or before).partition("## Data\n")[2]
+        before = before if rest else before.partition("## Data\n")[0]
+        PAGE.write_text(f"{before}{spikes}\n\n## Data\n{after}", encoding="utf-8")
+        return
     parts = []
     for coin in DAILY:
         history = daily(folder, coin)
@@ -141,10 +150,11 @@ def main() -> None:
         fine = hourly(folder, coin)
         parts.append(section(fine, 1, f"{coin}, 1 hour ahead, from five-minute bars", DAY // HOUR))
     files = sorted(
-        {f"prices/{n}.parquet" for names in DAILY.values() for n in (*names, HOURLY)} | {f"derivs/{IMPLIED}.parquet"}
+        {f"prices/{n}.parquet" for names in DAILY.values() for n in (*names, HOURLY)}
+        | {f"derivs/{IMPLIED}.parquet", f"derivs/{volatility_spikes.FUNDING}.parquet"}
     )
     hashes = [(f"`{f}`", f"`{hashlib.sha256((folder / f).read_bytes()).hexdigest()[:16]}`") for f in files]
-    text = [INTRODUCTION, *parts, "## Data", table(("file", "SHA-256, first 16 digits"), hashes, texts=2)]
+    text = [INTRODUCTION, *parts, spikes, "## Data", table(("file", "SHA-256, first 16 digits"), hashes, texts=2)]
     PAGE.write_text("\n\n".join(text) + "\n", encoding="utf-8")
     print(f"{PAGE} written")
 
