@@ -23,6 +23,8 @@ inlined(distances, shared, side, bounded, slopes)
 def block(F: np.ndarray, sigma: np.ndarray, x: np.ndarray, out: np.ndarray) -> None:
     """Value one block of options: rows of x are strike, square root of time, right, and five to work with.
 
+    ``F``, ``sigma``: (BLOCK,) forward and vol, 1/sqrt(year); ``x``: (10, BLOCK); ``out``: (n,), n a multiple of 16.
+
     Four short loops instead of one: a processor looks only so many instructions ahead, and in one long loop it waits
     for the chain ln → exp → R of one element before it sees the next.
     """
@@ -67,6 +69,7 @@ def fill(
 ) -> None:
     """Cut options × scenarios into blocks across row ends, so that 31 scenarios run as fast as 512.
 
+    ``F``, ``sigma``: (N, S) or (N, 1); ``K``, ``tau`` (years), ``w`` (+1 call, -1 put): (N,); ``out``: (N, S);
     ``x``: (10, BLOCK) of numbers to work with; ``seen``: the same memory, read-only, as forwards and vols are: where
     they are as wide as the values, a block reads them where they lie.
     """
@@ -113,7 +116,7 @@ def fill1(
     seen: np.ndarray,
     out: np.ndarray,
 ) -> None:
-    """Value every option in one state; arguments as those of ``fill``."""
+    """Value every option in one state: all columns (N,), ``x`` and ``seen`` as in ``fill``."""
     for start in range(0, out.size, BLOCK):
         n = min(BLOCK, out.size - start)
         for j in range(n):
@@ -130,7 +133,7 @@ def fill1(
 def fill_greeks(
     F: np.ndarray, K: np.ndarray, sigma: np.ndarray, tau: np.ndarray, w: np.ndarray, out: np.ndarray
 ) -> None:
-    """Find the sensitivities of every option."""
+    """Find the sensitivities of every option: all columns (N,), ``out`` (4, N)."""
     for i in range(F.size):
         out[0, i], out[1, i], out[2, i], out[3, i] = slopes(F[i], K[i], sigma[i], root_of(tau[i]), w[i])
 

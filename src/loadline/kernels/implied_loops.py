@@ -85,7 +85,7 @@ def invert(
     vol: np.ndarray,
     status: np.ndarray,
 ) -> None:
-    """Invert every price, or say why not."""
+    """Invert every price, or say why not: all columns (N,), units as in ``implied``; ``vol``, ``status`` are filled."""
     for i in range(price.size):
         vol[i] = math.nan
         total = price[i] + F[i] + K[i] + tau[i] + w[i]

@@ -10,7 +10,7 @@ from loadline.kernels.compiled import OPTIONS
 
 @njit(cache=True, **OPTIONS)
 def sum_rows(x: np.ndarray, starts: np.ndarray, out: np.ndarray) -> None:
-    """Add rows."""
+    """Add rows of ``x`` (N, S) from ``starts`` (M + 1,) on into ``out`` (M, S)."""
     width = x.shape[1]
     for m in range(out.shape[0]):
         g, end = starts[m], starts[m + 1]
@@ -29,7 +29,7 @@ def sum_rows(x: np.ndarray, starts: np.ndarray, out: np.ndarray) -> None:
 
 @njit(cache=True, **OPTIONS)
 def sum_scalars(x: np.ndarray, starts: np.ndarray, out: np.ndarray) -> None:
-    """Add numbers."""
+    """Add numbers of ``x`` (N,) from ``starts`` (M + 1,) on into ``out`` (M,)."""
     for m in range(out.size):
         total = 0.0
         for g in range(starts[m], starts[m + 1]):
