@@ -46,7 +46,7 @@ def test_groups_stand_before_commands() -> None:
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.words)
 def test_examples_can_be_typed(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("book.csv", "book.json", "m.json", "btc.parquet", "yesterday.json", "today.json"):
+    for name in ("book.csv", "book.json", "m.json", "btc.parquet", "yesterday.json", "today.json", "closes.parquet"):
         (tmp_path / name).touch()
     (tmp_path / "cases").mkdir()
     for example, _ in command.examples:

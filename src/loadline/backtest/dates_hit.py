@@ -92,13 +92,15 @@ def dates_hit(
     divide: float = 1.0,
     null: str | None = None,
     size: float = 0.05,
+    slack: float = 0.125,
 ) -> DatesHit:
     """Return the test of one model on some dates.
 
     ``divide``: margins are divided by it, to make a control that must fail; ``null``: the model whose scenarios give
-    the null, itself if left out; ``size``: of the test. Raises ``InputError`` for a model without a null or no dates.
+    the null, itself if left out; ``size``: of the test; ``slack``: see ``grid``. Raises ``InputError`` for a model
+    without a null or no dates.
     """
-    rows = grid([d.at for d in days], horizon, phases) if days else []
+    rows = grid([d.at for d in days], horizon, phases, slack) if days else []
     rows = [r for r in rows if r]
     if not rows:
         raise InputError("no dates to test", remedy="give data that cover the horizon")

@@ -66,8 +66,9 @@ def pooled(days: Sequence[Day], family: str, model: str) -> Series:
     parts = [series(days, a, model) for a in accounts]
     if not parts:
         raise InputError(f"no book of {family}", remedy="ask for a family that was run")
-    columns = [np.concatenate([getattr(p, c) for p in parts]) for c in ("at", "margin", "loss", "worst")]
-    return Series(family, model, *columns, gaps=sum(p.gaps for p in parts))
+    at = np.concatenate([p.at for p in parts])
+    margin, loss, worst = (np.concatenate([getattr(p, c) for p in parts]) for c in ("margin", "loss", "worst"))
+    return Series(family, model, at, margin, loss, worst, sum(p.gaps for p in parts))
 
 
 def ratio(

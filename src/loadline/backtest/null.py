@@ -47,7 +47,8 @@ def curve(results: Sequence[MarginResult], asked: Mapping[str, float], families:
     mine = [r for r in results if r.account.partition(" ")[2] in families]
     if not mine:
         raise InputError("no book has an answer", remedy="see the gaps")
-    weight, rows = None, []
+    weight: Floats | None = None
+    rows: list[Floats] = []
     for r in mine:  # of one evaluation, unless one book could not be answered and the others were asked one by one
         values, own = _history(r)
         if weight is not None and not np.array_equal(weight, own):

@@ -306,7 +306,8 @@ def run(
     if len(set(names)) < len(names):
         raise InputError("two models have one name", remedy="give each its own label")
     book = Journal(journal, case.identity(replay)) if journal is not None else None
-    done = book.open() if book is not None else {}
+    asked = {w.at for w in dates}
+    done = {at: day for at, day in (book.open() if book is not None else {}).items() if at in asked}
     left = [w for w in dates if w.at not in done]
     if told is not None:
         told(len(done), len(dates))
