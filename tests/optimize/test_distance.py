@@ -44,7 +44,7 @@ def after(problem: Problem, plan: Plan) -> Portfolio:
     return Site(problem, problem.asks[0], moves).after(z)
 
 
-RULES = ("deribit-xpm", "derive", "paradex-pm", "tail")
+RULES = ("deribit-xpm", "deribit-spm", "derive", "paradex-pm", "tail")
 
 
 @pytest.mark.parametrize("rulebook", RULES)
@@ -65,7 +65,7 @@ def test_the_model_is_the_rule_in_the_moved_market(rulebook: str) -> None:
                 answer = wallet.moving(names).at(ask.moved.move, 0.0)[0]
                 assert isinstance(answer, MarginResult)
                 known += answer.maintenance_excess * answer.usd
-            assert left == pytest.approx(known, rel=1e-9)
+            assert left == pytest.approx(known, rel=5e-9 if rulebook == "deribit-spm" else 1e-9)  # rounds coins
 
 
 @pytest.mark.parametrize("rulebook", ["deribit-xpm", "derive"])
