@@ -14,7 +14,21 @@ import traceback
 from collections.abc import Callable, Iterable
 from importlib import import_module
 
-from benchmarks import beyond, books, growth, limits, live, machine, memory, nets, pricing, rules, start, trades
+from benchmarks import (
+    beyond,
+    books,
+    growth,
+    limits,
+    live,
+    machine,
+    memory,
+    nets,
+    optimize,
+    pricing,
+    rules,
+    start,
+    trades,
+)
 from benchmarks.children import KEPT, ROOT
 from benchmarks.work import Figures, Work, measured
 
@@ -38,6 +52,7 @@ def parts(accounts: int, rounds: int) -> dict[str, Callable[[], Figures]]:
         "books": rows(lambda: books.building(accounts)),
         "live": rows(lambda: live.ticking(accounts)),
         "trades": rows(lambda: trades.single()),
+        "optimize": lambda: {"rows": [measured(work, min(rounds, 2)) for work in optimize.hedging()]},
         "growth": lambda: {"growth": growth.growing(max(2, rounds // 2))},
         "beyond": lambda: {"beyond": beyond.spreading(10 * accounts)},
     }

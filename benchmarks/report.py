@@ -18,7 +18,7 @@ from benchmarks.words import GAP, MISSED, Row
 from benchmarks.work import Figures
 
 BEGIN, END = "<!-- begin benchmarks -->", "<!-- end benchmarks -->"
-PAGE, FIRST = "docs/performance.md", "README.md"
+PAGE, FIRST, OPTIMIZER = "docs/performance.md", "README.md", "docs/optimizer.md"
 BUSY = ", but the machine was busy: measure again on a quiet one"
 SHORT = ("price", "worst", "es975", "derive", "deribit-xpm", "book", "tick", "check derive", "checks derive")
 """Rows of the README's table, where they were measured."""
@@ -210,6 +210,29 @@ def summary(results: Figures) -> list[str]:
     return lines
 
 
+def against(results: Figures) -> list[str]:
+    """The table of docs/optimizer.md: whoever solves the same problem, with the same optimum, in the same run."""
+    machine, lines = (
+        results["machine"],
+        ["| problem | Loadline, processor time | beside | takes |", "|---|---|---|---|"],
+    )
+    for row in results["parts"]["optimize"]["rows"]:
+        ours = f"| {row['title']} | {seconds(row['processor'])} |"
+        beside = [
+            f" {noted(r)} | {seconds(r['processor'])}, {times(r['processor'] / row['processor'])} |"
+            for r in row["rivals"]
+        ]
+        beside += [f" {name} | not installed |" for name in row["missing"]]
+        lines += [(ours if n == 0 else "| | |") + said for n, said in enumerate(beside or [" | |"])]
+    lines += [
+        "",
+        f"{machine['processor']}, {machine['vectors']}, {machine['date']}; processor time, least of several rounds.",
+    ]
+    if machine["busy"]:
+        lines[-1] += " The machine was busy: times are too long, ratios fair."
+    return lines
+
+
 def replaced(text: str, lines: list[str]) -> str:
     """The text with what stands between the marks replaced; the marks must be there."""
     head, begin, rest = text.partition(BEGIN)
@@ -223,7 +246,10 @@ def write(results: Figures, root: Path) -> None:
     """Write the pages and figures below ``root``."""
     from benchmarks import figures
 
-    for name, lines in ((PAGE, page(results)), (FIRST, summary(results))):
+    pages = [(PAGE, page(results)), (FIRST, summary(results))]
+    if "optimize" in results["parts"]:
+        pages.append((OPTIMIZER, against(results)))
+    for name, lines in pages:
         path = root / name
         path.write_text(replaced(path.read_text("utf-8"), lines), "utf-8")
     figures.draw(results, root / "docs/img")

@@ -65,6 +65,17 @@ def results() -> Figures:
     return {"quick": False, "machine": MACHINE, "parts": {"limits": {"limits": LIMITS}, "nets": {"rows": rows}}}
 
 
+def test_the_optimizers_page_quotes_its_own_rows(results: Figures, tmp_path: Path) -> None:
+    results["parts"]["optimize"] = {"rows": [row("optimize es")]}
+    for name in (report.PAGE, report.FIRST, report.OPTIMIZER):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"{report.BEGIN}\nwhat stood there\n{report.END}\n", "utf-8")
+    (tmp_path / "docs/img").mkdir()
+    report.write(results, tmp_path)
+    text = (tmp_path / report.OPTIMIZER).read_text("utf-8")
+    assert "| the optimize es | 2 µs | quick | 4 µs, 2× |" in text and "absent | not installed" in text
+
+
 def test_the_page_is_made_from_the_results_alone(results: Figures, tmp_path: Path) -> None:
     (tmp_path / "docs/img").mkdir(parents=True)
     for name in (report.PAGE, report.FIRST):

@@ -7,6 +7,7 @@ from itertools import count, product
 import numpy as np
 import pytest
 
+from loadline.engine.engine import choose_rulebook
 from loadline.optimize.budget import Budget
 from loadline.optimize.certify import objective
 from loadline.optimize.moves import moves_of
@@ -88,6 +89,22 @@ def test_the_better_of_two_is_chosen_right(seed: int) -> None:
     found, best = seen(problem, Budget()), best_of_all(problem, 2)
     assert found.point.objective == pytest.approx(best, rel=2e-4)
     assert found.bound <= best * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("seeds", [(12, 42), pytest.param(range(1002, 1402, 10), marks=pytest.mark.slow)])
+def test_a_skew_made_to_bind_is_branched_on(seeds: Sequence[int]) -> None:
+    """As shipped it is slack on every book measured, so here smiles are tilted many times as far."""
+    steep = {"skew.abs_base_cap": 6.0, "skew.linear_base_cap": 6.0}
+    wrong = 0
+    for seed in seeds:
+        base = drawn(seed, 3, 1)
+        rulebook = choose_rulebook("derive", base.market.as_of, steep)
+        problem = replace(base, asks=(replace(base.asks[0], rulebook=rulebook),))
+        found, best = seen(problem, Budget()), best_of_all(problem, 1)
+        assert found.point.objective == pytest.approx(best, rel=2e-4)
+        assert found.bound <= best * (1 + 1e-9)
+        wrong += found.programme.wrong > 0
+    assert wrong
 
 
 @pytest.mark.parametrize("seeds", [(2, 4), pytest.param(range(3000, 3040), marks=pytest.mark.slow)])

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FEW = 3
 """Columns up to which a worst is written out at once."""
+WIDE = 1500
+"""On wide cubes one scenario in so many enters at a time."""
 Value = Callable[[Term], Floats]
 L = TypeVar("L", bound="Lazy")
 
@@ -42,6 +44,18 @@ def violated(low: Lowering, lazy: Lazy, value: Value, z: Floats) -> Ints:
     exact = value(lazy.term).ravel()[made]
     held = z[lazy.var[made]] * low.unit(lazy.term)
     return np.asarray(made[held > exact + 1e-10 * np.abs(exact) + 1e-9 * low.unit(lazy.term)])
+
+
+def lowest(x: Floats, count: int) -> Ints:
+    """Return where the ``count`` least of (S,) values stand, least first; the first, on a tie.
+
+    >>> lowest(np.array([3.0, 1.0, 2.0, 1.0]), 3).tolist()
+    [1, 3, 2]
+    """
+    if count >= len(x):
+        return np.argsort(x, kind="stable")
+    some = np.flatnonzero(x <= np.partition(x, count - 1)[count - 1])
+    return np.asarray(some[np.argsort(x[some], kind="stable")][:count])
 
 
 class Worst:
@@ -70,7 +84,7 @@ class Worst:
         """Add the worst scenarios that lie below what the column promises at ``z``, (columns,)."""
         x, count = value(self.term.args[0]), 0
         for o in violated(low, self, value, z).tolist():
-            order = np.argsort(x[o], kind="stable")[:batch]
+            order = lowest(x[o], max(batch, x.shape[1] // WIDE))
             below = order[x[o, order] < z[self.var[o]] * low.unit(self.term)]
             count += self.add(low, o, below.tolist())
         return count
@@ -172,7 +186,7 @@ class Tail:
         for o in violated(low, self, value, z).tolist():
             order = np.argsort(x[o], kind="stable")
             full = int(np.searchsorted(np.cumsum(self.weight[order]), 1.0 - 1e-12)) + 1
-            count += self.add(low, o, order[: full + batch].tolist())
+            count += self.add(low, o, order[: full + max(batch, len(order) // WIDE)].tolist())
         return count
 
 
