@@ -244,7 +244,8 @@ the book is liquidated as it stands (first row of a day). *Worth*: of one more d
 ## Collateral
 
 Equity 1.1 times maintenance, so that something has to be posted: dollars that yield 4 % and take half an hour, coins
-that yield 2 % and take an hour. Yield is forgone while posted.
+that yield 2 % and take an hour. Yield is forgone while posted. Where coins cannot leave in time, the cap on them is met
+by trades that pay premium in coins, which is dear.
 
 {collateral(days)}
 
