@@ -118,6 +118,14 @@ def test_gaps_are_counted_and_hit_nothing() -> None:
     assert breached(first, "m", ("a",))[0] == [a for a in breached(first, "m", FAMILIES)[0] if a.endswith("a")]
 
 
+def test_a_date_without_any_answer_is_left_out_and_counted() -> None:
+    days = made(80, 2)
+    silent = replace(days[8], models={"m": Answer((None,) * len(days[8].accounts))})
+    whole, holed = (dates_hit(x, "m", FAMILIES, horizon=2) for x in (days, [*days[:8], silent, *days[9:]]))
+    assert sum(holed.dates) == sum(whole.dates) - 1 and holed.no_answer == len(days[8].accounts)
+    assert holed.expected <= whole.expected
+
+
 def test_tails_of_the_law() -> None:
     chance = null.law(np.full(80, 0.06))
     limit = critical(chance, 0.05)

@@ -49,7 +49,8 @@ class DatesHit:
 
     ``hits`` is their median; ``critical``: the model hits more dates than that with 5 % at most; ``p_value``: of as
     many hits or more, ``fewer`` of as many or fewer; ``power``: by true breach rate of single books (None where no
-    shortfall of margin gives that rate); ``no_answer``: books and dates without a number, which count as no hit.
+    shortfall of margin gives that rate); ``no_answer``: books and dates without a number, which count as no hit; a date
+    on which the model has no answer at all is left out of the grid.
     """
 
     dates: tuple[int, ...]
@@ -106,21 +107,24 @@ def dates_hit(
         raise InputError("no dates to test", remedy="give data that cover the horizon")
     seen = [breached(d, model, families, divide) for d in days]
     curves = [d.models[null or model].hit for d in days]
-    if any(c is None for c in curves):
+    told = [i for i, c in enumerate(curves) if c is not None]
+    if not told:
         raise InputError(f"{null or model} says nothing of how often dates are hit", remedy="name a model with a null")
-    hit = np.array([[*c.hit] for c in curves if c is not None])
-    book = np.array([[*c.book] for c in curves if c is not None])
+    silent = (np.nan,) * len(SHORTFALLS)
+    hit = np.array([silent if c is None else c.hit for c in curves])
+    book = np.array([c.book for c in curves if c is not None])
+    rows = [[i for i in r if curves[i] is not None] for r in rows]  # a date without any answer is no date of the test
     counts = [sum(bool(seen[i][0]) for i in r) for r in rows]
-    told = float(np.median(counts))
+    median = float(np.median(counts))
     laws = [law(hit[r, AS_IT_IS]) for r in rows]
     limits = [critical(x, size) for x in laws]
     limit = int(np.median(limits))
-    reached = float(np.median([upper(x, int(np.ceil(told))) for x in laws]))
-    lower = float(np.median([1.0 - upper(x, int(np.floor(told)) + 1) for x in laws]))
+    reached = float(np.median([upper(x, int(np.ceil(median))) for x in laws]))
+    lower = float(np.median([1.0 - upper(x, int(np.floor(median)) + 1) for x in laws]))
     return DatesHit(
         tuple(len(r) for r in rows),
         tuple(counts),
-        told,
+        median,
         float(np.median([hit[r, AS_IT_IS].sum() for r in rows])),
         limit,
         reached,

@@ -1,0 +1,1 @@
+"""The validation of the tail model on third-party data: ``python -m tools.validation --data FOLDER``."""
