@@ -18,7 +18,7 @@ from loadline.optimize.moves import Moves
 from loadline.optimize.problem import Problem
 from loadline.optimize.programme import Point, Programme, Progress
 from loadline.optimize.site import Site
-from loadline.optimize.switches import switched
+from loadline.optimize.switches import Switches, switched
 from loadline.optimize.tree import Tree
 
 CLOSED = 1e-7
@@ -74,25 +74,14 @@ def _continuous(programme: Programme, budget: Budget, progress: Progress | None)
         return bound
     _descend(programme, budget)
     if 0 < len(programme.binaries) <= CHOICES and not closed(programme.best, bound):
-        programme.program.make_integer(programme.binaries)
-        programme.program.precision(1e-9)
-        bound = max(bound, _branch(programme, budget, progress))
+        none = np.empty(0, np.int64)
+        unswitched = Switches(none, none, np.empty((0, 2), np.int64), np.empty(0), none)
+        tree = Tree(programme, unswitched, True, none, budget, progress, bound=bound, gap=1e-9).run(none)
+        programme.status = tree.status
+        bound = max(bound, tree.bound)
     if not closed(programme.best, bound):
         _descend(programme, budget)
     return bound
-
-
-def _branch(programme: Programme, budget: Budget, progress: Progress | None, *, chosen: bool = True) -> float:
-    """Branch until no binaries are new: rows that enter late may bring some."""
-    bound = -np.inf
-    while True:
-        before = len(programme.binaries)
-        programme.solve(seconds=budget.left, stop=budget.over, progress=progress)
-        bound = max(bound, programme.bound)
-        new = programme.binaries[before:]
-        if not len(new) or not chosen or budget.over():
-            return bound
-        programme.program.make_integer(new)
 
 
 def _descend(programme: Programme, budget: Budget) -> None:
