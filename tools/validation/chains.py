@@ -17,7 +17,7 @@ from loadline.foundation.units import MS_PER_DAY
 from tools.validation.data import COINS, Data
 from tools.validation.models import MORE, SEED, SPOT_ONLY, TOOLS, set_aside, tail, venues
 
-WITH_TOOLS, VAR_95 = "tail with stress weight", "tail VaR 95"
+WITH_TOOLS, VAR_95, ES_97 = "tail with stress weight", "tail VaR 95", "tail, ES 97 %"
 VARIANTS = {WITH_TOOLS: TOOLS, VAR_95: {"measure.kind": "var", "measure.level": 0.95}}
 VAR_99 = {"measure.kind": "var", "measure.level": 0.99}
 TRIED = (
@@ -27,6 +27,8 @@ TRIED = (
     ("damping 0.5, half-life 2 years", 0.5, 730.0),
 )
 """Names, dampings and half-lives of history's weights in days that were tried."""
+LEVEL = {ES_97: {"measure.level": 0.97}}
+"""What is proposed in place of 97.5 %."""
 SMALL, LARGE, HUGE = 1e6, 50e6, 500e6
 WIDE = (Shipped("deribit-xpm", label="deribit-xpm, 500 m", scale=HUGE / SMALL),)
 """For the 200-leg book once more: 500 m USD gross, ten times its notional, as the study normalised it."""
@@ -74,8 +76,9 @@ def cases(data: Data, every: int = 1) -> dict[str, tuple[Case, Sequence[Window]]
     return {
         "two": (case(2, core, *venues(), *venues(LARGE / SMALL)), dates[2][::every]),
         "wide": (Case(("market-maker",), COINS, Size(usd=SMALL), WIDE, 2.0, SEED), dates[2][::every]),
-        "controls": (case(2, *controls), dates[2][::2]),
+        "controls": (case(2, *controls), dates[2][::every]),
         "one": (case(1, day), dates[1][::4]),
+        "level": (case(2, tail("tail", 2, bars, track, two, variants=LEVEL)), dates[2][::2]),
     }
 
 

@@ -105,7 +105,7 @@ HIT_HEAD = ("model", "dates", "hit, by phase", "median", "expected", "critical",
 
 def tests_of(found: Measured) -> dict[str, DatesHit]:
     """Every dates-hit test, by name."""
-    return {
+    tests = {
         "tail": found.test("two", CORE),
         "tail with stress weight": found.test("two", WITH_TOOLS),
         "aside": found.test("two", CORE, aside=True),
@@ -115,7 +115,12 @@ def tests_of(found: Measured) -> dict[str, DatesHit]:
         "accepted model / 1.25": found.test("two", CORE, divide=1.25),
         "accepted model / 1.5": found.test("two", CORE, divide=1.5),
         VAR_95: found.test("two", VAR_95),
-    } | ({"1 day": found.test("one", CORE, horizon=1.0)} if "one" in found.runs else {})
+    }
+    if "one" in found.runs:
+        tests["1 day"] = found.test("one", CORE, horizon=1.0)
+    if "level" in found.runs:
+        tests |= {ES_97: found.test("level", ES_97), "97 aside": found.test("level", ES_97, aside=True)}
+    return tests
 
 
 def hit_section(tests: Mapping[str, DatesHit], found: Measured) -> str:
@@ -130,6 +135,9 @@ def hit_section(tests: Mapping[str, DatesHit], found: Measured) -> str:
     rows.append(hit_row("with stress weight", tests["tail with stress weight"], verdict("tail with stress weight")))
     if "1 day" in tests:
         rows.append(hit_row("tail, 1 day", tests["1 day"], verdict("1 day")))
+    if ES_97 in tests:
+        rows.append(hit_row("proposed: ES 97 %, 2 days", tests[ES_97], verdict(ES_97)))
+        rows.append(hit_row("the same, weeks set aside", tests["97 aside"], verdict("97 aside")))
     rows.append(hit_row("VaR 95 %, 2 days", tests[VAR_95], verdict(VAR_95)))
     for name in ("spot only", "no clock roll", "accepted model / 1.5"):
         said = "failed, as it must" if not tests[name].passed else "**passed, and must not**"
