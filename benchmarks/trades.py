@@ -18,7 +18,7 @@ from loadline.model.market import Market
 from loadline.model.positions import Balances, Portfolio, Positions
 
 CANDIDATES, LEGS = 2_000, 200
-SINGLE = 100
+SINGLE = 1_000
 """Checks timed together: one is too short for the clock."""
 
 
