@@ -12,7 +12,7 @@ import loadline as ll
 from loadline.backtest.families import Size
 from loadline.backtest.replay import Prices, windows
 from loadline.backtest.run import Case, run
-from loadline.backtest.walk import FIRST, STRESSED, Recipe, Track, Walk, walked
+from loadline.backtest.walk import FIRST, USUAL, Recipe, Track, Walk, walked
 from loadline.foundation.units import MS_PER_DAY
 from loadline.model.history import History
 from loadline.scenarios.history_moves import measured
@@ -133,7 +133,7 @@ def test_margins_of_a_run_grow_with_volatility_and_scale_with_nothing_else() -> 
 
 
 def test_short_and_uneven_histories_are_refused() -> None:
-    with pytest.raises(ll.InputError, match="moves of any asset"):
+    with pytest.raises(ll.InputError, match=r"BTC has \d+ moves of its own, 250 are needed"):
         of(BARS).at(int(BARS.time[200]))
     with pytest.raises(ll.InputError, match="not daily"):
         walked("m", replace(BARS, step=MS_PER_DAY // 24))
@@ -146,5 +146,5 @@ def test_parameters_reach_the_rulebook_and_a_stress_weight_brings_its_period() -
     changes = {"measure.kind": "var", "measure.level": 0.99, "stress.weight": 0.25}
     version = walked("m", BARS, parameters=changes).at(at).version
     assert version.text("measure.kind") == "var" and version.number("horizon.days") == 2.0
-    assert version.scenarios is not None and (version.scenarios.family == "stress").sum() == STRESSED
+    assert version.scenarios is not None and (version.scenarios.family == "stress").sum() == USUAL.stress
     assert version.text("options.roll") == "on" and version.number("floor.notional") == 0.005

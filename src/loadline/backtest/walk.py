@@ -12,6 +12,8 @@ from functools import cached_property
 import numpy as np
 
 from loadline.backtest.run import told
+from loadline.engine.calibrate import CALIBRATED
+from loadline.engine.calibrate import Recipe as CalibrateRecipe
 from loadline.engine.engine import Chosen, choose_rulebook
 from loadline.forecast.volatility import ewma
 from loadline.foundation.errors import InputError
@@ -28,19 +30,8 @@ from loadline.scenarios.surface_moves import SurfaceMoves
 
 FIRST = 30
 """Returns whose mean square starts a path of volatility; there is no forecast before their end."""
-STRESSED = 250
-"""Moves in the stressed period, where its weight is above 0 and nothing else is said."""
-CALIBRATED: Mapping[str, object] = {
-    "options.level": "on",
-    "options.compounding": "log",
-    "options.smile": "moneyness",
-    "options.roll": "on",
-    "options.residuals": "on",
-    "volatility.tenor_power": 0.45,
-    "volatility.long_power": 0.65,
-    "floor.notional": 0.005,
-}
-"""Parameters of ``tail`` on real history: clock rolled, smiles that move along, levels scaled by tenor, a floor."""
+USUAL = CalibrateRecipe()
+"""What ``loadline calibrate`` does unless told otherwise: the defaults here are its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,14 +80,14 @@ class Recipe:
     """
 
     days: int = 2
-    damping: float = 0.5
-    cap: float = 3.0
-    decay: float = 0.97
-    since: int = 1_514_764_800_000
+    damping: float = USUAL.damping
+    cap: float = USUAL.cap
+    decay: float = USUAL.decay
+    since: int = USUAL.start
     least: int = 1000
     half_life: float = 0.0
     stress: int = 0
-    seed: int = 20260101
+    seed: int = USUAL.seed
 
     @property
     def identity(self) -> str:
@@ -171,15 +162,16 @@ def walked(
 ) -> Walk:
     """Return a model that is calibrated at each date from daily bars.
 
-    ``parameters``: of ``tail``, by their path, over those of ``CALIBRATED``; ``variants``: see ``run.Model``. Raises
-    ``InputError`` for bars that are not daily, ``RuleError`` for a parameter that ``tail`` has not.
+    ``parameters``: of ``tail``, by their path, over those of ``engine.calibrate``, without charges for liquidity;
+    ``variants``: see ``run.Model``. Raises ``InputError`` for bars that are not daily, ``RuleError`` for a parameter
+    that ``tail`` has not.
     """
     if bars.step != MS_PER_DAY:
         raise InputError("the bars are not daily", remedy="bars.every(86_400_000)")
     how = recipe or Recipe()
-    asked = {**CALIBRATED, "horizon.days": float(how.days), **(parameters or {})}
+    asked = {**CALIBRATED, "floor.notional": USUAL.floor, "horizon.days": float(how.days), **(parameters or {})}
     weights = [asked.get("stress.weight"), *(v.get("stress.weight") for v in (variants or {}).values())]
     if any(weights) and not how.stress:
-        how = replace(how, stress=STRESSED)
+        how = replace(how, stress=USUAL.stress)
     version = choose_rulebook("tail", int(bars.time[-1]), asked).version
     return Walk(name, version, bars, how, track, tuple(surfaces), tuple(null), dict(variants or {}))

@@ -20,10 +20,9 @@ from loadline.rulebooks.parameters import Version
 from loadline.rulebooks.rulebook import Requirement, Rulebook
 from loadline.rulebooks.tail_charges import least, liquidity
 from loadline.rulebooks.tail_shock import scenarios, shock
+from loadline.scenarios.moves import STRESS
 from loadline.tape.term import Term, worst_of
 
-STRESS = "stress"
-"""The family of a stressed period; all others are history."""
 CHARGES = ("spread", "impact", "vol_spread")
 
 

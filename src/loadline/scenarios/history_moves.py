@@ -27,6 +27,8 @@ ENOUGH = 250
 """Moves of its own below which an asset is left out."""
 STALE = 5
 """Steps without a bar at the end of a history after which there is no volatility of today."""
+FEW = 3
+"""Defects of a history that are told where nothing of it can be used."""
 PathOf = Callable[[Floats, Floats], Floats]
 """From returns (T,) and how many steps passed with each to variance per step, (T + 1,): before each, and now."""
 
@@ -113,8 +115,14 @@ def measured(
     silent = _silent(latest.close, latest.time)
     kept = [n for n in range(len(own)) if own[n] >= ENOUGH and silent[n] <= STALE * every_ms]
     if not kept:
-        most = int(own.max(initial=0))
-        raise InputError(f"{most} moves of any asset, {ENOUGH} are needed", remedy="give a longer history")
+        why = [
+            f"{known.names[n]} has {own[n]} moves of its own, {ENOUGH} are needed" if own[n] < ENOUGH
+            else f"{known.names[n]} has no bar for {silent[n] / every_ms:.0f} steps, {STALE} are allowed"
+            for n in range(len(own))
+        ]  # fmt: skip
+        odd = [str(d) for d in known.defects][:FEW]
+        raise InputError(f"no asset can be used: {'; '.join(why) or 'there is none'}", causes=" ".join(odd),
+                         remedy="give a longer history, or bars up to the date")  # fmt: skip
     left_out = tuple(known.names[n] for n in range(len(own)) if n not in kept)
     first = kept.index(known.names.index(lead)) if lead in [known.names[n] for n in kept] else int(np.argmax(own[kept]))
     chosen = tuple(known.names[n] for n in kept)

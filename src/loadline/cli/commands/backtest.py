@@ -63,6 +63,8 @@ def read(request: Request) -> tuple[Replay, list[Window], bool]:
         error = CommandLineError(f"{odd.name} is no option chain, others are", remedy="name files of one kind")
         raise AtWord(error, str(odd), "--data")
     start, end = request.get("from"), request.get("to")
+    if start is not None and end is not None and start >= end:
+        refuse("--from is not before --to", "give the earlier time to --from")
     days = request.get("horizon", 2 * MS_PER_DAY) / MS_PER_DAY
     if not days > 0:
         raise AtWord(CommandLineError("a horizon of nothing", remedy="write 1d or 2d"), "0", "--horizon")
