@@ -77,6 +77,11 @@ def test_the_set_is_the_filter_of_the_moves_that_calibrate_takes() -> None:
     assert found is not None and found.identity == wanted.identity
 
 
+def test_the_level_is_that_of_calibrate() -> None:
+    assert walked("m", BARS).version.number("measure.level") == USUAL.level
+    assert of(BARS, level=0.99).version.number("measure.level") == 0.99
+
+
 def test_a_finer_track_says_todays_volatility() -> None:
     as_of = int(BARS.time[400])
     plain = of(BARS, stress=0).at(as_of).version.scenarios

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from loadline.engine.calibrate import Recipe
 from loadline.foundation.units import MS_PER_DAY, format_time
 from loadline.io.history import sample_history
 from tests.cli.running import FILES, Ran, run
@@ -52,6 +53,14 @@ def test_the_model_says_how_it_came_about(model: Path) -> None:
     with model.with_name("mine.moves.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == sum(made_of["scenarios"].values()) and {r["family"] for r in rows} == {"history", "stress"}
+
+
+def test_the_level_is_written(model: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    assert answer(HISTORY, "--level", "0.99", "-o", str(other))["recipe"]["level"] == 0.99
+    for path, level in ((model, Recipe().level), (other, 0.99)):
+        told = tomllib.loads(path.read_text("utf-8"))
+        assert told["version"][0]["measure"]["level"]["value"] == level == told["calibration"]["recipe"]["level"]
 
 
 def test_the_same_words_leave_the_same_bytes(model: Path, tmp_path: Path) -> None:
@@ -119,6 +128,9 @@ def refusal(*words: str) -> Ran:
         ([HISTORY, "--horizon", "36h"], "a horizon of 1.5 days"),
         ([HISTORY, "--size", "many"], "'many' is no size"),
         ([HISTORY, "--size", "-1"], "'-1' is no size"),
+        ([HISTORY, "--level", "96.5"], "'96.5' is no level"),
+        ([HISTORY, "--level", "0.5"], "'0.5' is no level"),
+        ([HISTORY, "--level", "high"], "'high' is no level"),
         ([HISTORY, "--drawn", "7"], "7 scenarios"),
         ([HISTORY, "--seed", "1.5"], "'1.5' is no seed"),
         ([HISTORY, "--set", "tail.stress.weight=7"], "stress.weight"),

@@ -55,6 +55,28 @@ def test_parameters_are_those_of_the_last_bar(bars, found):
     for path, value in {"options.roll": "on", "options.smile": "moneyness", "options.compounding": "log"}.items():
         assert v.text(path) == value
     assert v.number("stress.weight") == 0.25 and v.number("floor.notional") == 0.005
+    assert v.number("measure.level") == Recipe().level == 0.965
+
+
+def test_a_higher_level_asks_more(bars, found):
+    higher = calibrate(bars, recipe=Recipe(level=0.99))
+    asked = [margins(*sample(), Chosen(load("tail"), c.version)) for c in (found, higher)]
+    more = [b.initial - a.initial for a, b in zip(*asked, strict=True)]
+    assert min(more) >= 0.0 and sum(m > 0.0 for m in more) >= 4  # the market maker's is its floor
+
+
+@pytest.mark.parametrize("level", [0.5, 1.0, 96.5, math.nan])
+def test_a_level_that_is_none_is_refused(level):
+    with pytest.raises(InputError, match="at the level"):
+        Recipe(level=level)
+
+
+def test_the_speed_limit_is_that_of_the_level(bars):
+    close = bars.close.copy()
+    close[-1] *= 0.75
+    crashed = History.of(bars.time, bars.names, close, step=bars.step, volume=bars.volume)
+    low, high = (calibrate(crashed, recipe=Recipe(level=p)) for p in (0.9, 0.99))
+    assert (low.sigma_now != high.sigma_now).all()
 
 
 def test_scenarios_are_history_and_its_most_stressed_year(found):

@@ -76,7 +76,8 @@ class Recipe:
     """What the calibration is: see ``scenarios.history_moves.measured`` and ``scenarios.moves.filtered_scenarios``.
 
     ``days``: the horizon; ``since``: epoch ms of the first move, earlier where ``least`` days have not passed since;
-    ``half_life``: of weights of history in days, 0 for equal ones; ``stress``: moves in the stressed period, 0: none.
+    ``half_life``: of weights of history in days, 0 for equal ones; ``stress``: moves in the stressed period, 0: none;
+    ``level``: confidence of the expected shortfall.
     """
 
     days: int = 2
@@ -88,6 +89,7 @@ class Recipe:
     half_life: float = 0.0
     stress: int = 0
     seed: int = USUAL.seed
+    level: float = USUAL.level
 
     @property
     def identity(self) -> str:
@@ -169,7 +171,8 @@ def walked(
     if bars.step != MS_PER_DAY:
         raise InputError("the bars are not daily", remedy="bars.every(86_400_000)")
     how = recipe or Recipe()
-    asked = {**CALIBRATED, "floor.notional": USUAL.floor, "horizon.days": float(how.days), **(parameters or {})}
+    own = {"measure.level": how.level, "floor.notional": USUAL.floor, "horizon.days": float(how.days)}
+    asked = {**CALIBRATED, **own, **(parameters or {})}
     weights = [asked.get("stress.weight"), *(v.get("stress.weight") for v in (variants or {}).values())]
     if any(weights) and not how.stress:
         how = replace(how, stress=USUAL.stress)

@@ -104,6 +104,13 @@ DAMPING = Option(
     "SHARE",
     "--damping 0.75",
 )
+LEVEL = Option(
+    "--level",
+    Takes.TEXT,
+    "Confidence of the expected shortfall, above 0.5 and below 1 (default 0.965).",
+    "P",
+    "--level 0.975",
+)
 HALF_LIFE = Option(
     "--half-life",
     Takes.SPAN,
@@ -140,7 +147,7 @@ CALIBRATE = Command(
     (HISTORY,),
     (
         *(OUT, IMPLIED, CHAIN, AS_OF, SINCE, HORIZON, SYMBOLS, SIZE, STAMP, VOLUME),
-        *(DAMPING, HALF_LIFE, FORECAST, RISE, DRAWN, SEED, spec.SET, *spec.SHOWN),
+        *(LEVEL, DAMPING, HALF_LIFE, FORECAST, RISE, DRAWN, SEED, spec.SET, *spec.SHOWN),
     ),
     (
         ("loadline calibrate bars.csv --implied BTC=dvol.csv -o model.toml", "from daily bars and a vol index"),

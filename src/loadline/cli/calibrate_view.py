@@ -18,7 +18,8 @@ from loadline.foundation.units import format_time
 from loadline.scenarios.moves import HISTORY, STRESS
 
 if TYPE_CHECKING:
-    from loadline.engine.calibrate import Asset, Calibration, Surface
+    from loadline.engine.calibrate import Calibration
+    from loadline.engine.calibration_facts import Asset, Surface
 
 ORDER = (Reason.ABSURD, Reason.DUPLICATE, Reason.INVALID_VALUE, Reason.UNPARSABLE, Reason.MISSING_DATA, Reason.STALE)
 COINS = (

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from loadline.engine.calibration_facts import Asset, Surface, described, spread_of, surface_of
 from loadline.engine.engine import choose_rulebook
 from loadline.foundation.errors import InputError
 from loadline.foundation.table import Floats
@@ -18,19 +19,16 @@ from loadline.model.scenario_set import Scenarios
 from loadline.rulebooks.parameters import Version
 from loadline.rulebooks.tail import tail_with
 from loadline.scenarios.chain_history import with_chains
-from loadline.scenarios.components import Components, components
 from loadline.scenarios.copula_moves import copula_moves
 from loadline.scenarios.history_moves import Measured, measured
-from loadline.scenarios.moves import HISTORY, Moves, filtered_scenarios
+from loadline.scenarios.moves import Moves, filtered_scenarios
 from loadline.scenarios.predict import OWN, predicted_path
 from loadline.scenarios.stress import STABLECOINS
-from loadline.scenarios.surface_moves import Surfaces, surface_moves, tenor_power
+from loadline.scenarios.surface_moves import Surfaces, surface_moves
 from loadline.scenarios.today import still_parts, today
 
 RECENT = 90
 """Days whose median is what trades on a day."""
-LATELY = 30
-"""Snapshots whose median is the spread of vol."""
 SURFACE_EVERY = MS_PER_DAY // 2
 """The least time between surface moves that are kept."""
 CALIBRATED: Mapping[str, Any] = {
@@ -61,7 +59,8 @@ class Recipe:
     ``rise``: of margin in a day by volatility alone, 0 for no limit, and ``vol_floor``: quantile of its own past that
     volatility does not fall below, 0 for none (``scenarios.today``); ``forecast``: what the volatility of today is a
     mixture of (``scenarios.predict``); ``drawn``: scenarios from a copula in place of those of history, 0 for history;
-    ``seed``: of all that is drawn.
+    ``seed``: of all that is drawn; ``level``: confidence of the expected shortfall, above 0.5 and below 1, chosen on
+    2018 to 2021 and confirmed on the years after (``docs/validation.md``). Raises ``InputError`` for a level outside.
     """
 
     days: float = 2.0
@@ -84,48 +83,12 @@ class Recipe:
     forecast: tuple[str, ...] = (OWN,)
     drawn: int = 0
     seed: int = 20260101
+    level: float = 0.965
 
-
-@dataclass(frozen=True, slots=True)
-class Asset:
-    """What was found of one coin.
-
-    ``daily``: volatility of a day from now on; ``days``: liquidation period; ``volume``: USD a day, NaN where not
-    known; ``capped``: share of scenarios in which the filter's cap bites; ``filled``: share by rule, from before its
-    listing; ``worst``, ``best``: scenario moves of price, fractions, and their dates.
-    """
-
-    name: str
-    close: float
-    daily: float
-    days: float
-    volume: float
-    beta: float
-    capped: float
-    filled: float
-    level_filled: float
-    worst: float
-    worst_of: str
-    best: float
-    best_of: str
-
-
-@dataclass(frozen=True, eq=False)
-class Surface:
-    """What was found of one coin's vol surface: ``powers`` of the level by tenor, and its principal components.
-
-    ``spread``: half the spread of vol at 30 days, of late; NaN where options are not quoted.
-    """
-
-    coin: str
-    snapshots: int
-    moves: int
-    level_sd: float
-    spot_vol: float
-    spread: float
-    beta: tuple[tuple[float, float], ...]
-    powers: tuple[float, float]
-    components: Components
+    def __post_init__(self) -> None:
+        if not 0.5 < self.level < 1.0:
+            remedy = "give a confidence above 0.5 and below 1, 0.965 for 96.5 %"
+            raise InputError(f"an expected shortfall at the level {self.level:g}", remedy=remedy)
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,8 +176,8 @@ def calibrate(
     spreads = {c: spread_of(s.until(now)) for c, s in (chains or {}).items()}
     setting = parameters(found, volume, spreads, r) | mine
     base = choose_rulebook("tail", now, {f"tail.{k}": v for k, v in setting.items()}).version
-    assets = described(found, scenarios, current.until(now), volume, r)
-    told_of = [_surface(s.until(now)) for c, s in (chains or {}).items() if c in moves.names]
+    assets = described(found, scenarios, current.until(now), volume, r.cap)
+    told_of = [surface_of(s.until(now)) for c, s in (chains or {}).items() if c in moves.names]
     about = tuple(x for x in told_of if x is not None)
     return Calibration(
         tail_with(base, scenarios), moves, found.sigma_now, found, assets, about, r, now, setting,
@@ -228,7 +191,7 @@ def held_back(found: Measured, history: History, moves: Moves, r: Recipe) -> Mea
     ``history``: up to now; ``moves``: those that scenarios are made of. Notes say where that is not the filter's own.
     """
     stress = 0.0 if r.drawn else r.stress_weight
-    still = still_parts(moves, damping=r.damping, stress=r.stress, stress_weight=stress)
+    still = still_parts(moves, damping=r.damping, level=r.level, stress=r.stress, stress_weight=stress)
     path, said = predicted_path(history, moves.names, moves.days, found.path, found.path_time, r.forecast)
     now = today(path, moves.days, still=still, rise=r.rise or None, quantile=r.vol_floor, time=found.path_time)
     notes = list(said)
@@ -291,17 +254,12 @@ def period(volume: float, r: Recipe) -> float:
     return float(min(max(r.days, needed), max(r.longest, r.days)))
 
 
-def spread_of(of: Surfaces) -> float:
-    """Return half the spread of vol at 30 days: the median of the last 30 snapshots that quote it, NaN without any."""
-    known = np.empty(0) if of.spread is None else of.spread[np.isfinite(of.spread)]
-    return float(np.median(known[-LATELY:])) if len(known) else float("nan")
-
-
 def parameters(found: Measured, volume: Mapping[str, float], spreads: Mapping[str, float], r: Recipe) -> dict[str, Any]:
     """Return the parameters of ``tail`` that a calibration sets, by path; coins stand last in it."""
     daily = found.sigma_now / np.sqrt(found.moves.days)
     out: dict[str, Any] = {
         **CALIBRATED,
+        "measure.level": r.level,
         "stress.weight": 0.0 if r.drawn else r.stress_weight,
         "floor.notional": r.floor,
         "liquidity.spread": r.half_spread,
@@ -317,48 +275,3 @@ def parameters(found: Measured, volume: Mapping[str, float], spreads: Mapping[st
         if isfinite(spreads.get(name, np.nan)):
             out[f"liquidity.vol_spread.{name}"] = spreads[name]
     return out
-
-
-def described(
-    found: Measured, scenarios: Scenarios, history: History, volume: Mapping[str, float], r: Recipe
-) -> tuple[Asset, ...]:
-    """Return what is told of each coin."""
-    m, out = found.moves, []
-    rows = scenarios.family_rows(HISTORY)
-    ratio = found.sigma_now / m.sigma
-    for n, name in enumerate(m.names):
-        close = history.close[:, history.names.index(name)]
-        spot, label = scenarios.spot[rows, n], scenarios.label[rows]
-        low, high = int(np.argmin(spot)), int(np.argmax(spot))
-        out.append(
-            Asset(
-                name=name,
-                close=float(close[np.isfinite(close)][-1]),
-                daily=float(found.sigma_now[n] / np.sqrt(m.days[n])),
-                days=float(m.days[n]),
-                volume=volume.get(name, np.nan),
-                beta=float(found.beta[n]),
-                capped=float((ratio[:, n] > r.cap).mean()),
-                filled=float(found.spot_filled[:, n].mean()),
-                level_filled=float(found.level_filled[:, n].mean()),
-                worst=float(spot[low]),
-                worst_of=str(label[low]),
-                best=float(spot[high]),
-                best_of=str(label[high]),
-            )
-        )
-    return tuple(out)
-
-
-def _surface(of: Surfaces) -> Surface | None:
-    """What is told of one coin's chains: moves of a day, since that is what is compared elsewhere."""
-    moves = surface_moves(of, MS_PER_DAY)
-    if len(moves.start) < 10:
-        return None
-    beta, powers = tenor_power(moves)
-    return Surface(
-        of.coin, len(of), len(moves.start), float(moves.level.std()),
-        float(np.corrcoef(moves.level, moves.spot)[0, 1]),
-        spread_of(of),
-        tuple(zip(moves.tenor.tolist(), beta.tolist(), strict=True)), powers, components(moves.total),
-    )  # fmt: skip

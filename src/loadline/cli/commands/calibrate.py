@@ -90,6 +90,7 @@ def recipe(request: Request) -> Recipe:
         days=days,
         start=request.get("from", plain.start),
         size=positive(request, "size", plain.size),
+        level=confidence(request, plain.level),
         damping=positive(request, "damping", plain.damping),
         half_life=request.get("half_life", 0.0) / SPANS["d"],
         rise=positive(request, "rise", plain.rise),
@@ -111,6 +112,16 @@ def positive(request: Request, name: str, default: float, *, whole: bool = False
     if not (math.isfinite(value) and value >= 0) or (whole and value != int(value)):
         remedy = "write a whole number, 0 or more" if whole else "write a number above 0"
         raise AtWord(CommandLineError(f"{word!r} is no {name}", remedy=remedy), word, f"--{name}")
+    return value
+
+
+def confidence(request: Request, default: float) -> float:
+    """Return the level of the tail; raises ``AtWord`` for one that is not above 0.5 and below 1."""
+    value = positive(request, "level", default)
+    if not 0.5 < value < 1.0:
+        word = str(request.get("level"))
+        remedy = "write a confidence above 0.5 and below 1, 0.965 for 96.5 %"
+        raise AtWord(CommandLineError(f"{word!r} is no level", remedy=remedy), word, "--level")
     return value
 
 
