@@ -27,6 +27,8 @@ def drawn(seed: int, *, weighted: bool = False, surface: bool = True) -> dict[st
         "vol": np.expm1(vol).round(5).tolist(),
     }
     if surface:
+        halfway = 0.5 * spot + 0.5 * size * draw.standard_normal(spot.shape)
+        found["way"] = {"days": [1.0], "spot": [np.expm1(halfway).round(5).tolist()]}
         values = {c: (0.06 * draw.standard_normal((DATES, 3, 3))).round(4).tolist() for c in COINS[:2]}
         nodes = {"tenor": list(TENORS), "moneyness": list(MONEYNESS), "start": list(range(DATES))}
         found["residual"] = nodes | {"values": values}

@@ -32,7 +32,10 @@ def raw() -> Moves:
     values = {c: np.array(v) for c, v in SURFACE["values"].items()}
     dates = np.array(SURFACE["start"], np.int64)
     surface = Residuals(np.array(SURFACE["tenor"]), np.array(SURFACE["moneyness"]), dates, values)
-    return Moves(start, start + 2 * MS_PER_DAY, COINS, np.full(3, 2.0), spot, level, sigma, surface)
+    way = 0.4 * spot[None] + 0.02 * draw.standard_normal((1, COUNT, 3))
+    return Moves(
+        start, start + 2 * MS_PER_DAY, COINS, np.full(3, 2.0), spot, level, sigma, surface, np.array([1.0]), way
+    )  # fmt: skip
 
 
 def set_of(m: Moves, weight: list[float] | None, damping: float, cap: float) -> dict[str, object]:
@@ -41,15 +44,18 @@ def set_of(m: Moves, weight: list[float] | None, damping: float, cap: float) -> 
     size = [sum(m.spot[s, n] ** 2 / mean_square[n] for n in range(3)) / 3 for s in range(COUNT)]
     runs = [sum(size[first : first + STRESS]) for first in range(COUNT - STRESS + 1)]
     first = max(range(len(runs)), key=lambda k: runs[k])
-    spot, vol = [], []
+    spot, vol, way = [], [], []
     for s in range(COUNT):
         scale = [min(NOW[n] / m.sigma[s, n], cap) for n in range(3)]
         moved = [m.spot[s, n] * ((1.0 - damping) * scale[n] + damping) for n in range(3)]
         spot.append([math.exp(x) - 1.0 for x in moved])
         vol.append([math.exp(m.level[s, n]) - 1.0 for n in range(3)])
+        factor = [(1.0 - damping) * scale[n] + damping for n in range(3)]
+        way.append([math.exp(m.way[0, s, n] * factor[n]) - 1.0 for n in range(3)])
     for s in range(first, first + STRESS):
         spot.append([math.exp(m.spot[s, n]) - 1.0 for n in range(3)])
         vol.append([math.exp(m.level[s, n]) - 1.0 for n in range(3)])
+        way.append([math.exp(m.way[0, s, n]) - 1.0 for n in range(3)])
     given = weight or [1.0] * COUNT
     pick = np.random.default_rng(SEED).integers(len(SURFACE["start"]), size=COUNT + STRESS).tolist()
     return {
@@ -58,6 +64,7 @@ def set_of(m: Moves, weight: list[float] | None, damping: float, cap: float) -> 
         "weight": [w / sum(given) for w in given] + [1.0 / STRESS] * STRESS,
         "spot": spot,
         "vol": vol,
+        "way": {"days": [1.0], "spot": [way]},
         "residual": SURFACE,
         "pick": pick,
     }

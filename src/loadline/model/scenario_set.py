@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from loadline.foundation.errors import InputError
 from loadline.foundation.table import Floats, Ints, Labels, Texts, content_hash
 from loadline.model.residuals import Residuals
+from loadline.model.way import Way
 
 EVERY = "*"
 """The underlying that stands for all of them, in a grid that moves each by the same fraction."""
@@ -36,7 +37,7 @@ class Scenarios:
     0 none, -1 down for rules with their own term structure, or the relative move itself; ``dampening``: (S, U) factor
     on the PnL; ``weight``: (S,) probability, summing to 1 where it means one; ``own_label``: (S,) by underlying, what
     it calls its own moves. ``residual``: how surfaces moved beyond ``vol``, and ``pick``: (S,) which of its dates each
-    scenario takes, -1 for none.
+    scenario takes, -1 for none. ``way``: where prices were before the horizon's end, if that is known.
     """
 
     label: Texts
@@ -49,6 +50,7 @@ class Scenarios:
     own_label: Mapping[str, Texts] = field(default_factory=dict)
     residual: Residuals | None = None
     pick: Ints | None = None
+    way: Way | None = None
 
     def __post_init__(self) -> None:
         s, u = len(self.label), len(self.underlyings)
@@ -61,6 +63,8 @@ class Scenarios:
             )
         if (self.spot <= -1).any():
             raise InputError("a scenario moves a price to zero or below", remedy="keep spot moves above -1")
+        if self.way is not None and self.way.spot.shape[1:] != (s, u):
+            raise InputError(f"scenarios: the way has shape {self.way.spot.shape[1:]}, not {(s, u)}")
         if (self.residual is None) != (self.pick is None):
             raise InputError("surface moves without a pick, or a pick without them", remedy="give both, or neither")
         if self.residual is not None and self.pick is not None:
@@ -124,5 +128,6 @@ class Scenarios:
     def identity(self) -> str:
         """The content hash."""
         surface = () if self.residual is None else (self.residual.identity, self.pick)
+        way = () if self.way is None else (self.way.identity,)
         moves = (self.spot, self.vol, self.dampening, self.weight)
-        return content_hash(self.label, self.family, self.underlyings, *moves, *surface)
+        return content_hash(self.label, self.family, self.underlyings, *moves, *surface, *way)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from loadline.foundation.errors import InputError, RuleError
 from loadline.foundation.table import Floats, Ints
 from loadline.model.residuals import Residuals
 from loadline.model.scenario_set import Scenarios
+from loadline.model.way import Way
 from loadline.rulebooks.parameters import parse_versions
 from loadline.rulebooks.rulebook import Rulebook, load
 
@@ -29,6 +30,8 @@ TAKES_SCENARIOS = ("tail",)
 """Rulebooks whose scenarios may come with the version."""
 COLUMNS = ("label", "family", "weight", "pick")
 NODES = ("coin", "start", "tenor")
+AFTER = " days."
+"""What stands between days and coin in the name of a column of prices on the way."""
 AGAIN = "calibrate it again: loadline calibrate"
 
 
@@ -106,19 +109,32 @@ def read_moves(moves: str, surface: str | None = None) -> Scenarios:
     residual = None if surface is None else _surface(surface)
     pick = None if residual is None else column("pick").astype(np.int64)
     ones = np.ones(spot.shape)
-    return Scenarios(label, family, tuple(coins), spot, vol, ones, column("weight"), residual=residual, pick=pick)
+    return Scenarios(label, family, tuple(coins), spot, vol, ones, column("weight"), residual=residual, pick=pick,
+                     way=_way(names, coins, column, len(rows)))  # fmt: skip
+
+
+def _way(names: list[str], coins: list[str], column: Callable[[str], Floats], scenarios: int) -> Way | None:
+    """The prices on the way that a table holds, if it does."""
+    heads = list(dict.fromkeys(n.partition(AFTER)[0] for n in names if AFTER in n))
+    if not heads:
+        return None
+    days = _numbers(h.partition(" ")[2] for h in heads)
+    spot = [column(f"{h}{AFTER}{c}") for h in heads for c in coins]
+    return Way(days, np.array(spot).reshape(len(days), len(coins), scenarios).transpose(0, 2, 1))
 
 
 def tables_of(found: Scenarios) -> tuple[str, str | None]:
     """Return a set as two CSV texts, the second None without moves of surfaces; every number as it is, to the bit.
 
-    Moves: ``label, family, weight, pick`` and ``spot.COIN``, ``vol.COIN`` for each. Surface: ``coin, start, tenor`` and
-    a column for each moneyness.
+    Moves: ``label, family, weight, pick`` and ``spot.COIN``, ``vol.COIN`` for each, then ``after D days.COIN`` for each
+    day on the way that it knows. Surface: ``coin, start, tenor`` and a column for each moneyness.
     """
     pick = found.pick if found.pick is not None else np.full(len(found), -1)
     names = [f"{kind}.{c}" for kind in ("spot", "vol") for c in found.underlyings]
     told = zip(found.label.tolist(), found.family.tolist(), found.weight.tolist(), pick.tolist(), strict=True)
-    numbers = np.hstack([found.spot, found.vol]).tolist()
+    on_way = [] if found.way is None else list(zip(found.way.days.tolist(), found.way.spot, strict=True))
+    names += [f"after {day!r}{AFTER}{c}" for day, _ in on_way for c in found.underlyings]
+    numbers = np.hstack([found.spot, found.vol, *(x for _, x in on_way)]).tolist()
     moves = _text([*COLUMNS, *names], ([*head, *row] for head, row in zip(told, numbers, strict=True)))
     if found.residual is None:
         return moves, None

@@ -10,8 +10,10 @@ from loadline.foundation.errors import RuleError
 from loadline.foundation.table import Floats, Labels
 from loadline.foundation.units import DAYS_PER_YEAR
 from loadline.model.cube import Shocked, spot_moves
+from loadline.model.instruments import NO_EXPIRY
 from loadline.model.scenario_set import EVERY, Scenarios
 from loadline.model.universe import STABLE, Universe
+from loadline.model.way import moved_by
 from loadline.rulebooks import factors
 from loadline.rulebooks.parameters import Version
 from loadline.scenarios.grid import grid
@@ -60,7 +62,11 @@ def given(universe: Universe, found: Scenarios) -> Scenarios:
                         remedy="calibrate one with them: loadline calibrate --symbols")  # fmt: skip
     mine, zero = found.columns(Labels.ordered(moving)), np.zeros((len(found), len(still)))
     spot, vol = np.hstack([found.spot[:, mine], zero]), np.hstack([found.vol[:, mine], zero])
-    return replace(found, underlyings=(*moving, *still), spot=spot, vol=vol, dampening=np.ones(spot.shape))
+    way = found.way
+    if way is not None:
+        none = np.zeros((len(way.days), *zero.shape))
+        way = replace(way, spot=np.concatenate([way.spot[..., mine], none], axis=2))
+    return replace(found, underlyings=(*moving, *still), spot=spot, vol=vol, dampening=np.ones(spot.shape), way=way)
 
 
 def shock(universe: Universe, moves: Scenarios, p: Version) -> Shocked:
@@ -69,6 +75,7 @@ def shock(universe: Universe, moves: Scenarios, p: Version) -> Shocked:
     Equations, per option: ``vol' = vol level smile shape``; ``level = 1 + q m`` (at least 0) or ``(1 + m)^q``, with m
     the move of 30-day vol and ``q = (30 / days)^power``; ``smile = g(ln K/F') / g(ln K/F)`` where it moves with the
     price, g the smile of the whole expiry; ``shape``: the surface move of the scenario's date at the new moneyness.
+    With the clock rolled, what expires within the horizon pays at the price of its own day (``model.way``).
     """
     u, q = universe, universe.quotes
     spot = spot_moves(u, moves)
@@ -85,7 +92,19 @@ def shock(universe: Universe, moves: Scenarios, p: Version) -> Shocked:
         vol *= smile_factors(u, moves)
     if p.text("options.residuals") == "on" and moves.residual is not None:
         vol *= shape_factors(u, moves, tau)
-    return Shocked(q.forward[:, None] * (1.0 + spot), vol, tau=tau)
+    return Shocked(q.forward[:, None] * (1.0 + delivered(u, moves, p, spot)), vol, tau=tau)
+
+
+def delivered(u: Universe, moves: Scenarios, p: Version, spot: Floats) -> Floats:
+    """Return (N, S) the price moves that contracts are worth something at: of their expiry, if that comes first."""
+    horizon = p.each("horizon.days", u.pairs)
+    soon = (u.instruments.expiry != NO_EXPIRY) & (u.days < horizon)
+    if p.text("options.roll") == "off" or not soon.any():
+        return spot
+    out, column = spot.copy(), moves.columns(u.underlyings)
+    for n in np.flatnonzero(soon).tolist():
+        out[n] = moved_by(float(u.days[n]), spot[n], float(horizon[n]), moves.way, int(column[n]))
+    return out
 
 
 def remaining(u: Universe, p: Version) -> Floats:

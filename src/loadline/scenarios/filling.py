@@ -40,3 +40,18 @@ def fill_spot(spot: Floats, sigma: Floats, names: tuple[str, ...], lead: int, se
         vol[missing, n] = float(np.median(sigma[own, n] / sigma[own, lead])) * sigma[missing, lead]
         out[missing, n] = (beta[n] * z[:, lead] + left[draw])[missing] * vol[missing, n]
     return Filled(out, vol, mask, beta)
+
+
+def fill_way(way: Floats, share: Floats, filled: Filled, lead: int) -> Floats:
+    """Return log moves on the way (W, S, N) without gaps.
+
+    ``way``: NaN where missing; ``share``: (W, N) of each asset's own period that has passed by then, at most 1. A move
+    that is by rule goes its beta's part as the lead went, and the remainder evenly; where a price on the way is missing
+    between two that are known, all of the move goes evenly.
+    """
+    mine = share[:, None, :] * filled.spot
+    whole = np.where(np.isfinite(way), way, mine)
+    led = filled.beta * filled.sigma / filled.sigma[:, [lead]]
+    by_rule = led * whole[:, :, [lead]] + share[:, None, :] * (filled.spot - led * filled.spot[:, [lead]])
+    out = np.where(filled.mask & (share[:, None, :] < 1.0), by_rule, whole)
+    return np.asarray(np.where(share[:, None, :] < 1.0, out, filled.spot))

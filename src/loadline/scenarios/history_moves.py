@@ -16,7 +16,7 @@ from loadline.foundation.errors import InputError
 from loadline.foundation.table import Bools, Floats, Ints
 from loadline.foundation.units import MS_PER_DAY, format_time
 from loadline.model.history import History
-from loadline.scenarios.filling import fill_spot
+from loadline.scenarios.filling import fill_spot, fill_way
 from loadline.scenarios.levels import FEWEST, LevelModel, fill_levels, fit_levels
 from loadline.scenarios.moves import Moves
 from loadline.scenarios.surface_moves import SurfaceMoves, residuals_of
@@ -131,6 +131,10 @@ def measured(
     rows &= grid[:count] >= (start if start is not None else grid[0])
     spot, sigma = spot[rows], sigma[rows]
     filled = fill_spot(spot, sigma, chosen, first, seed)
+    inner = np.arange(1, longest)
+    passed = [_over(np.log(close), segment, np.minimum(steps, k), count)[:, kept][rows] for k in inner.tolist()]
+    share = np.minimum(inner[:, None] / steps[kept], 1.0)
+    way = fill_way(np.array(passed).reshape(len(inner), *spot.shape), share, filled, first)
     level, level_filled, model, scale, said = _levels(
         known.select(chosen), grid, as_of - implied_lag_ms, slack_ms, steps[kept], rows, filled.spot / filled.sigma,
         first, every_ms, seed,
@@ -138,8 +142,9 @@ def measured(
     begin = grid[:count][rows]
     period = np.asarray(steps[kept] * (every_ms / MS_PER_DAY), np.float64)
     moves = Moves(
-        begin, begin + longest * every_ms, chosen, period, filled.spot, level, filled.sigma, _residual(surface, as_of)
-    )
+        begin, begin + longest * every_ms, chosen, period, filled.spot, level, filled.sigma, _residual(surface, as_of),
+        np.asarray(inner * (every_ms / MS_PER_DAY), np.float64), way,
+    )  # fmt: skip
     notes = [*_short(chosen, filled.mask, chosen[first], filled.beta), *said]
     for n, name in enumerate(known.names):
         if name in left_out:

@@ -14,6 +14,7 @@ from loadline.foundation.errors import InputError
 from loadline.foundation.table import Floats, Ints, Texts, content_hash
 from loadline.model.residuals import Residuals
 from loadline.model.scenario_set import Scenarios
+from loadline.model.way import Way
 from loadline.scenarios.historical import filtered
 
 __all__ = ["HISTORY", "STRESS", "Moves", "Residuals", "filtered_scenarios"]
@@ -29,6 +30,7 @@ class Moves:
     ``start``, ``end``: (S,) epoch ms; ``names``: of the assets; ``spot``: (S, N) log return of each over its own
     liquidation period of ``days`` (N,); ``level``: (S, N) log move of 30-day at-the-money vol; ``sigma``: (S, N)
     volatility over the same period as it was forecast before the start. NaN where an asset was not listed.
+    ``way``: (W, S, N) log return of each ``way_days`` (W,) after the start, None where nobody knows.
     """
 
     start: Ints
@@ -39,6 +41,8 @@ class Moves:
     level: Floats
     sigma: Floats
     residual: Residuals | None = None
+    way_days: Floats | None = None
+    way: Floats | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.start), len(self.names))
@@ -54,8 +58,9 @@ class Moves:
     def identity(self) -> str:
         """The content hash."""
         surface = "" if self.residual is None else self.residual.identity
+        way = () if self.way is None else (self.way_days, self.way)
         moves = (self.spot, self.level, self.sigma)
-        return content_hash(self.start, self.end, self.names, self.days, *moves, surface)
+        return content_hash(self.start, self.end, self.names, self.days, *moves, surface, *way)
 
 
 def filtered_scenarios(
@@ -71,14 +76,19 @@ def filtered_scenarios(
     """Return moves rescaled to the volatility of today, and those of the most stressed period as they came.
 
     ``sigma_now``: (N,) volatility of each asset over its own period from now on; ``damping``, ``cap``: as in
-    ``historical.filtered``; ``stress``: scenarios in the stressed period, 0 for none; ``weight``: (S,) of history,
+    ``historical.filtered``, prices on the way as those at its end; ``stress``: scenarios in the stressed period, 0 for
+    none; ``weight``: (S,) of history,
     equal if left out; ``seed``: of the draw of surface moves. Moves of vol are not rescaled. Raises ``InputError``
     where a move is missing: fill it by a rule first.
     """
     if not (np.isfinite(moves.spot).all() and np.isfinite(moves.sigma).all()):
         raise InputError("moves of an asset that was not listed yet", remedy="fill them by a rule, or leave it out")
+    worst, way = stressed(moves, stress), None
     spot = filtered(moves.spot, moves.sigma, sigma_now, damping=damping, cap=cap)
-    worst = stressed(moves, stress)
+    if moves.way is not None and moves.way_days is not None and len(moves.way):
+        gone = [filtered(w, moves.sigma, sigma_now, damping=damping, cap=cap) for w in moves.way]
+        both = [np.vstack([g, w[worst]]) for g, w in zip(gone, moves.way, strict=True)]
+        way = Way(moves.way_days, np.expm1(np.array(both).reshape(len(both), len(moves) + len(worst), -1)))
     spot, level = np.vstack([spot, moves.spot[worst]]), np.nan_to_num(np.vstack([moves.level, moves.level[worst]]))
     labels = np.concatenate([_labels(moves.start), _labels(moves.start[worst])])
     family = np.array([HISTORY] * len(moves) + [STRESS] * len(worst))
@@ -89,7 +99,8 @@ def filtered_scenarios(
         pick = np.random.default_rng(seed).integers(len(moves.residual), size=len(labels))
     ones = np.ones(spot.shape)
     change = np.expm1(spot), np.expm1(level)
-    return Scenarios(labels, family, moves.names, *change, ones, weights, residual=moves.residual, pick=pick)
+    return Scenarios(labels, family, moves.names, *change, ones, weights, residual=moves.residual, pick=pick,
+                     way=way)  # fmt: skip
 
 
 def stressed(moves: Moves, count: int) -> Ints:

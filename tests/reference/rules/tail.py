@@ -31,13 +31,14 @@ YEAR_DAYS = 365.0
 
 @dataclass
 class Scenario:
-    """What happens: price moves and 30-day vol moves by coin, and which date's surface."""
+    """What happens: price moves and 30-day vol moves by coin, which date's surface, and prices by day on the way."""
 
     spot: dict[str, float]
     vol: dict[str, float]
     weight: float
     family: str = "history"
     pick: int = -1
+    way: dict[float, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass
@@ -90,6 +91,7 @@ def moves(coins: list[str], p: Parameters) -> list[Scenario]:
 def brought(raw: dict[str, Any]) -> list[Scenario]:
     """The scenarios that a case brings along."""
     coins = raw["underlyings"]
+    days, on_way = (raw["way"][n] if "way" in raw else [] for n in ("days", "spot"))
     return [
         Scenario(
             dict(zip(coins, raw["spot"][s], strict=True)),
@@ -97,6 +99,7 @@ def brought(raw: dict[str, Any]) -> list[Scenario]:
             raw["weight"][s],
             raw["family"][s],
             raw["pick"][s] if "pick" in raw else -1,
+            {day: dict(zip(coins, at[s], strict=True)) for day, at in zip(days, on_way, strict=True)},
         )
         for s in range(len(raw["family"]))
     ]
@@ -127,6 +130,16 @@ def left(c: Contract, p: Parameters) -> float:
     """Years left at the end of the horizon."""
     rolled = p("horizon.days", pair(c.underlying)) if p("options.roll") == "on" else 0.0
     return max(c.years - rolled / YEAR_DAYS, 0.0)
+
+
+def moved_by(c: Contract, now: Scenario, p: Parameters) -> float:
+    """How far the price has moved by the horizon, or by the contract's expiry if that comes first."""
+    end, horizon = now.spot.get(c.underlying, 0.0), p("horizon.days", pair(c.underlying))
+    if p("options.roll") == "off" or not c.dated or c.days >= horizon:
+        return end
+    points = {0.0: 0.0} | {day: at.get(c.underlying, 0.0) for day, at in now.way.items() if day < horizon}
+    points[horizon] = end
+    return math.exp(line(list(points), [math.log(1.0 + move) for move in points.values()], c.days)) - 1.0
 
 
 def shape(c: Contract, x: float, pick: int, setting: Setting) -> float:
@@ -165,7 +178,7 @@ def shocked_vol(c: Contract, now: Scenario, setting: Setting) -> float:
 
 def worth(c: Contract, now: Scenario | None, setting: Setting) -> float:
     """One contract in its settlement currency after a scenario, or as things stand."""
-    forward = c.forward * (1.0 + (now.spot.get(c.underlying, 0.0) if now else 0.0))
+    forward = c.forward * (1.0 + (moved_by(c, now, setting.p) if now else 0.0))
     if c.form == "inverse":
         return -c.multiplier / forward
     if c.form == "linear":

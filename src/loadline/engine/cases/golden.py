@@ -27,6 +27,7 @@ from loadline.model.market import Market, Quotes
 from loadline.model.positions import Balances, Orders, Portfolio, Positions
 from loadline.model.residuals import Residuals
 from loadline.model.scenario_set import Scenarios
+from loadline.model.way import Way
 from loadline.rulebooks.rulebook import Rulebook
 
 ACCOUNT = "case"
@@ -117,6 +118,9 @@ def scenarios_of(raw: Mapping[str, Any]) -> Scenarios:
         tenor, moneyness = (np.array(surface[n], np.float64) for n in ("tenor", "moneyness"))
         residual = Residuals(tenor, moneyness, np.array(surface["start"], np.int64), values)
         pick = np.array(raw["pick"], np.int64)
+    way = None
+    if "way" in raw:
+        way = Way(np.array(raw["way"]["days"], np.float64), np.array(raw["way"]["spot"], np.float64))
     return Scenarios(
         np.array([f"scenario {n}" for n in range(len(spot))]),
         np.array(raw["family"]),
@@ -127,6 +131,7 @@ def scenarios_of(raw: Mapping[str, Any]) -> Scenarios:
         np.array(raw["weight"], np.float64),
         residual=residual,
         pick=pick,
+        way=way,
     )
 
 
