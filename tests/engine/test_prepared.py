@@ -1,14 +1,16 @@
 """A prepared account answers what running the rule again answers."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
 
+from loadline.engine import prepared
 from loadline.engine.engine import choose_rulebook, evaluate, margin, margins, what_if
 from loadline.engine.prepared import Prepared, contributions
-from loadline.engine.result import MarginResult
-from loadline.foundation.errors import InputError, MissingData
+from loadline.engine.result import MarginResult, Side
+from loadline.foundation.errors import InputError, MissingData, Reason, Unavailable
 from loadline.io.sample import sample
 from loadline.model.positions import Orders, Portfolio
 
@@ -51,6 +53,64 @@ def test_components_add_up_and_increments_are_differences() -> None:
     without = margin(Portfolio(left, held.balances), market, "tail")
     assert isinstance(without, MarginResult)
     assert first.incremental == pytest.approx(result.initial - without.initial, rel=1e-9, abs=1e-6)
+
+
+@pytest.mark.parametrize("account", ["strangle", "maker"])
+@pytest.mark.parametrize("rulebook", [*RULEBOOKS, "derive-srm", "deribit-spm", "okx", "paradex-pm"])
+def test_components_add_up_to_the_requirement(rulebook: str, account: str) -> None:
+    """With open orders too, whether the rule can be prepared or is run again without each position."""
+    portfolio, market = sample()
+    names = sorted({*portfolio.only([account]).positions.instrument.tolist()})
+    some = set(names[:12])  # the large book alone would take a minute
+    p = portfolio.only([account])
+    held = Portfolio(
+        p.positions.take(np.array([i in some for i in p.positions.instrument.tolist()])), p.balances,
+        p.orders.take(np.array([i in some for i in p.orders.instrument.tolist()], np.bool_)), p.accounts,
+    )  # fmt: skip
+    sides: tuple[Side, ...] = ("initial", "maintenance")
+    for result, side in itertools.product(margins(held, market, rulebook), sides):
+        assert isinstance(result, MarginResult)
+        found = contributions(held, market, result, side)
+        assert math.fsum(c.component for c in found) == pytest.approx(getattr(result, side), rel=1e-9, abs=1e-7)
+        for c in found:
+            assert c.incremental is None or math.isfinite(c.incremental)
+            assert (c.marginal is None) == (c.position == "rounding")
+
+
+def test_marginal_is_the_slope_of_the_requirement() -> None:
+    """Of expected shortfall, which is straight between the quantities at which scenarios change places."""
+    portfolio, market = sample()
+    held = portfolio.only(["basis"])
+    result = margin(held, market, "tail")
+    assert isinstance(result, MarginResult)
+    slope = {c.position: c.marginal for c in contributions(held, market, result)}
+    ready = Prepared(held, market, "tail")
+    for name in ("BTC-PERPETUAL", "BTC-25DEC26"):
+        step = 1e-4 * abs(float(held.positions.quantity[held.positions.instrument == name][0]))
+        up, down = ready.after({name: step}), ready.after({name: -step})
+        assert slope[name] == pytest.approx((up.initial - down.initial) / (2 * step), rel=1e-6)
+
+
+def test_an_order_does_not_hide_the_slope_of_its_position() -> None:
+    held, market = one("basis"), sample()[1]
+    mark = float(market.quotes.mark[market.instruments.index["BTC-PERPETUAL"]])
+    row = {"account": "basis", "instrument": "BTC-PERPETUAL", "quantity": 10.0, "limit": mark}
+    ordered = Portfolio(held.positions, held.balances, Orders.from_rows([row]))
+    slopes = []
+    for book in (held, ordered):
+        result = margin(book, market, "static")
+        assert isinstance(result, MarginResult)
+        slopes.append({s.label: s.gradient for s in result.attribution()}["BTC-PERPETUAL"])
+    assert slopes[0] == slopes[1] != 0.0
+
+
+def test_a_position_without_which_the_rule_has_no_answer_has_no_increment(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, market = one("strangle"), sample()[1]
+    result = margins(held, market, "derive-srm")[0]
+    assert isinstance(result, MarginResult)
+    gap = Unavailable("strangle", "derive-srm", Reason.UNSUPPORTED, ("made up",), "")
+    monkeypatch.setattr(prepared, "margins", lambda *_: [gap])
+    assert {c.incremental for c in contributions(held, market, result)} == {None}
 
 
 def test_what_cannot_be_prepared_says_so() -> None:

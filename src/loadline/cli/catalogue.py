@@ -26,6 +26,7 @@ COMMANDS = (
             *spec.INPUTS[1:],
             spec.SET,
             spec.EXPLAIN,
+            spec.CONTRIBUTIONS,
             spec.DEPTH,
             spec.SIDE,
             spec.CHECK,
@@ -37,6 +38,10 @@ COMMANDS = (
             (
                 "loadline margin book.json --market m.json --rulebook tail --account carol --explain --depth 4",
                 "the arithmetic of one account, four levels deep",
+            ),
+            (
+                "loadline margin book.csv --market btc.parquet --rulebook tail --account carol --contributions",
+                "what each position adds to it",
             ),
         ),
     ),

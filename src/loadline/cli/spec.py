@@ -196,11 +196,18 @@ DEPTH = Option(
 SIDE = Option(
     "--side",
     Takes.CHOICE,
-    "Which requirement the tree on the terminal explains (default initial; JSON has both).",
+    "Which requirement the tree or the contributions on the terminal explain (default initial; JSON has both).",
     "SIDE",
     "--side maintenance",
     choices=("initial", "maintenance"),
     default="initial",
+)
+CONTRIBUTIONS = Option(
+    "--contributions",
+    Takes.FLAG,
+    "Show what each position has to do with the requirement: its component (the components add up to the requirement), "
+    "the requirement of one contract more, and what would be saved without the position.",
+    example="--contributions",
 )
 SCENARIOS_OUT = Option(
     "--scenarios-out",

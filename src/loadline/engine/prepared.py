@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from loadline.engine.engine import Asked, Chosen, choose_rulebook, evaluate
+from loadline.engine.engine import Asked, Chosen, choose_rulebook, evaluate, margins
 from loadline.engine.result import MarginResult, Side
-from loadline.foundation.errors import InputError, MissingData
+from loadline.foundation.errors import InputError, MissingData, Unavailable
 from loadline.foundation.table import Floats
 from loadline.model.market import Market
 from loadline.model.positions import Balances, Portfolio, Positions
@@ -110,15 +110,17 @@ class Prepared:
 class Contribution:
     """What one position has to do with a requirement, in the rulebook's currency, requirement-signed.
 
-    ``component``: its exact share, the shares add up; ``marginal``: the change per contract; ``incremental``: the
-    requirement with it less the requirement without it.
+    ``component``: its exact share, that of its open orders with it; the shares add up. ``marginal``: the change of the
+    requirement per contract more (per unit of a wallet's currency). ``incremental``: the requirement with it less the
+    requirement without it, its open orders left. Both are ``None`` on lines that are no position (a dampener, a
+    rounding), ``incremental`` also where the rule has no answer without the position.
     """
 
     position: str
     quantity: float
     component: float
-    marginal: float
-    incremental: float
+    marginal: float | None
+    incremental: float | None
 
 
 def contributions(
@@ -131,16 +133,53 @@ def contributions(
 ) -> list[Contribution]:
     """Return component, marginal and incremental requirement of each position of an answered account.
 
+    ``portfolio``, ``market``: those that were answered; ``rulebook``: what answered, where it is not installed. Where
+    a rule cannot be prepared, it is run again without each position. Raises ``RuleError`` for an unknown rulebook.
     Equations: component ``q_i dR/dq_i`` (Euler; R homogeneous), marginal ``dR/dq_i``, incremental ``R(q) - R(q, q_i =
     0)``. Source: Tasche, *Capital allocation to business units* (1999). For ``tail`` these are the component, marginal
-    and incremental expected shortfall or value at risk. ``rulebook``: what answered, where it is not installed.
+    and incremental expected shortfall or value at risk.
+
+    >>> from loadline.engine.engine import margin
+    >>> from loadline.io.sample import sample
+    >>> portfolio, market = sample()
+    >>> result = margin(portfolio.only(["basis"]), market, "tail")
+    >>> found = contributions(portfolio, market, result)
+    >>> abs(sum(c.component for c in found) - result.initial) < 1e-6 * result.initial
+    True
     """
-    chosen = choose_rulebook(rulebook or result.rulebook, market.as_of)
-    prepared = Prepared(portfolio.only([result.account]), market, Chosen(chosen.rule, result.parameters))
-    whole = getattr(prepared.now(), side)
+    rule = choose_rulebook(rulebook or result.rulebook, market.as_of).rule
+    chosen, mine = Chosen(rule, result.parameters), portfolio.only([result.account])
+    held = {*mine.positions.instrument.tolist(), *mine.balances.currency.tolist()}
+    left = _again(mine, market, chosen, result, side)
+    if not (rule.segregated or rule.alone(market, result.parameters)):
+        left = _replayed(Prepared(mine, market, chosen), side)
+    whole = getattr(result, side)
     found = []
     for share in result.attribution(side):
-        known = share.label in prepared.positions
-        gone = getattr(prepared.without(share.label), side) if known else whole
-        found.append(Contribution(share.label, share.quantity, share.amount, share.gradient, whole - gone))
+        gone = left(share.label) if share.label in held else None
+        marginal = share.gradient if share.label in held else None
+        incremental = None if gone is None else whole - gone
+        found.append(Contribution(share.label, share.quantity, share.amount, marginal, incremental))
     return found
+
+
+def _replayed(prepared: Prepared, side: Side) -> Callable[[str], float | None]:
+    """Return what answers the requirement without a position by replay."""
+    return lambda name: getattr(prepared.without(name), side) if name in prepared.positions else None
+
+
+def _again(
+    mine: Portfolio, market: Market, chosen: Chosen, result: MarginResult, side: Side
+) -> Callable[[str], float | None]:
+    """Return what runs the rule again without a position; ``None`` where that has no answer."""
+
+    def without(name: str) -> float | None:
+        p, b = mine.positions, mine.balances
+        left = Portfolio(p.take(p.instrument != name), b.take(b.currency != name), mine.orders, mine.accounts)
+        answers = margins(left, market, chosen)
+        if any(isinstance(a, Unavailable) for a in answers):
+            return None
+        same = [a for a in answers if isinstance(a, MarginResult) and a.currency == result.currency]
+        return float(getattr(same[0], side)) if same else 0.0
+
+    return without

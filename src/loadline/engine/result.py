@@ -137,13 +137,16 @@ class MarginResult:
             label = frame.label("position", group)
             old = shares.get(label, Share(label, 0.0))
             shares[label] = Share(label, 0.0, old.quantity + float(quantity[group]))
+        orders = frame.columns["position", "order"]
         slope = {leaf.name: -leaf.weight for leaf in pull(root, "marginal")}
         for leaf in pull(root, "average"):
             lines = account_leaf(leaf, frame, row)
             mine = (frame.owner_of[leaf.level] == row).nonzero()[0]
             for (label, amount), group in zip(lines, mine.tolist(), strict=True):
                 old = shares.get(label, Share(label, 0.0))
-                steep = float(slope[leaf.name][group]) if leaf.name == "quantity" else old.gradient
+                steep = old.gradient
+                if leaf.name in slope and leaf.name == "quantity" and not orders[group]:  # an order has its own slope
+                    steep = float(slope[leaf.name][group])
                 shares[label] = Share(label, old.amount - amount, old.quantity, steep)
         return [s for s in shares.values() if s.amount or s.quantity]
 

@@ -8,19 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 from loadline.cli.amounts import count
 from loadline.cli.choosing import asked_for
+from loadline.cli.contributions_view import contributions_as_json, draw_contributions
 from loadline.cli.environment import Environment, ExitCode
 from loadline.cli.explain_view import draw_rows
 from loadline.cli.faults import refuse
 from loadline.cli.inputs import Inputs, answers, insist, read_inputs
 from loadline.cli.json_out import answers_as_json, envelope
 from loadline.cli.parser import Request
+from loadline.cli.progress import working
 from loadline.cli.render import Outcome, Screen
 from loadline.cli.tables import draw_answers, draw_market, draw_notes, draw_warnings
 from loadline.engine.result import MarginResult, Status
 from loadline.foundation.errors import MissingData, Unavailable
 
 if TYPE_CHECKING:
-    from loadline.engine.engine import Answer
+    from loadline.engine.engine import Answer, Chosen
+    from loadline.engine.prepared import Contribution
+    from loadline.engine.result import Side
+
+    Lines = dict[Side, list[Contribution]]
 
 DEPTH = 3
 """How deep trees are shown on a terminal where nothing else is asked for."""
@@ -30,7 +36,13 @@ def margin(request: Request, env: Environment) -> Outcome:
     """Answer ``loadline margin``."""
     inputs = read_inputs(request, env)
     asked = asked_for(request, inputs.portfolio, inputs.market.as_of)
-    found = [a for chosen, accounts in asked for a in answers(inputs.only(accounts), chosen, env)]
+    found, made = [], []
+    for chosen, accounts in asked:
+        own = answers(inputs.only(accounts), chosen, env)
+        found += own
+        if request.get("contributions"):
+            with working(env, "removing positions one by one"):
+                made += [by_position(inputs, a, chosen) for a in own]
     insist(request, found)
     notes = []
     if request.get("scenarios_out"):
@@ -38,10 +50,12 @@ def margin(request: Request, env: Environment) -> Outcome:
 
     def document() -> Mapping[str, Any]:
         results = answers_as_json(found, explained=bool(request.get("explain")), depth=request.get("depth"))
+        for result, lines in zip(results, made, strict=False):
+            result.update({"contributions": contributions_as_json(lines)} if lines else {})
         return envelope(inputs.market, results, inputs.warnings, **({"written": notes} if notes else {}))
 
     def draw(screen: Screen) -> None:
-        draw_margin(screen, inputs, found, request)
+        draw_margin(screen, inputs, found, request, made)
         for note in notes:
             screen.paragraph(note, "dim")
 
@@ -66,10 +80,26 @@ def write_scenarios(path: Path, found: Sequence[Answer]) -> str:
     return f"{path}: {rows}, PnL of one contract of {columns}"
 
 
-def draw_margin(screen: Screen, inputs: Inputs, found: Sequence[Answer], request: Request) -> None:
-    """Draw the answers, their trees if asked for, and what is to be noted."""
+def by_position(inputs: Inputs, answer: Answer, chosen: Chosen) -> Lines:
+    """Return the contributions to both requirements of an answer, none where there is no answer."""
+    from loadline.engine.prepared import contributions
+
+    if not isinstance(answer, MarginResult):
+        return {}
+    sides: tuple[Side, ...] = ("initial", "maintenance")
+    return {s: contributions(inputs.portfolio, inputs.market, answer, s, rulebook=chosen) for s in sides}
+
+
+def draw_margin(
+    screen: Screen, inputs: Inputs, found: Sequence[Answer], request: Request, made: Sequence[Lines] = ()
+) -> None:
+    """Draw the answers, their contributions and trees if asked for, and what is to be noted."""
     draw_market(screen, inputs.market)
     draw_answers(screen, found)
+    side = request.get("side", "initial")
+    for answer, lines in zip(found, made, strict=False):
+        if isinstance(answer, MarginResult):
+            draw_contributions(screen, answer, side, lines[side])
     if request.get("explain"):
         for answer in found:
             if isinstance(answer, MarginResult):
