@@ -80,10 +80,25 @@ def test_what_has_no_legs_is_refused_with_its_reason_and_never_made_of_others() 
     assert opened.refused.keys() == {"BTC calendar", "BTC basis"} and "no options" in opened.refused["BTC calendar"]
 
 
+def test_a_coin_without_a_price_is_refused_by_book_and_the_others_are_opened(market: ll.Market) -> None:
+    opened = books(market, ["perp-long", "calendar"], ["DOGE", "BTC"], Size(usd=1.0))
+    assert opened.refused == dict.fromkeys(("DOGE perp-long", "DOGE calendar"), "no price of DOGE")
+    assert opened.portfolio.names() == ["BTC calendar", "BTC perp-long"]
+    assert not books(market, ["perp-long"], ["DOGE"], Size(usd=1.0)).portfolio.names()
+
+
+def test_a_basket_of_one_coin_is_no_book() -> None:
+    bars = Prices(made.history(3, coins=("BTC",)))
+    names = [n for n, f in FAMILIES.items() if not f.alone]
+    opened = books(bars.market(bars.times[0]), names, ["BTC"], Size(usd=1.0))
+    assert {"basket-long", "basket-short", "pair"} <= set(names)
+    assert not opened.portfolio.names() and all("no other coin" in why for why in opened.refused.values())
+
+
 def test_unknown_names_are_errors(market: ll.Market) -> None:
     with pytest.raises(ll.InputError, match="no family 'strangel'"):
         books(market, ["strangel"], ["BTC"], Size(usd=1.0))
-    with pytest.raises(ll.InputError, match="no price of DOGE"):
-        books(market, ["perp-long"], ["DOGE"], Size(usd=1.0))
+    with pytest.raises(ll.InputError, match="no family 'strangel'"):
+        books(market, ["strangel"], [], Size(usd=1.0))
     with pytest.raises(ll.InputError, match="either in USD or in coins"):
         Size()

@@ -14,6 +14,8 @@ from loadline.backtest.families import Size
 from loadline.backtest.replay import Chains, Prices, windows
 from loadline.backtest.run import Case, Day, Shipped, run
 from loadline.engine.cluster import Threads
+from loadline.foundation.units import MS_PER_DAY
+from loadline.model.history import History
 from tests.backtest import made
 from tests.conftest import ROOT
 
@@ -112,6 +114,63 @@ def test_what_cannot_be_answered_is_told_and_counted() -> None:
     assert day.models["deribit-xpm"].initial[1] is None and day.models["deribit-xpm"].initial[0] is not None
     assert set(day.gaps) == {"BTC calendar|", "XYZ calendar|", "XYZ perp-long|deribit-xpm"}
     assert json.loads(day.as_json())["models"]["deribit-xpm"]["initial"][1] is None
+
+
+def test_a_coin_that_comes_and_goes_is_a_gap_of_its_dates_and_ends_nothing() -> None:
+    from dataclasses import replace
+
+    import numpy as np
+
+    whole = made.history(12, coins=("BTC", "XYZ"))
+    close = whole.close.copy()
+    close[:2, 1] = close[6, 1] = close[10:, 1] = np.nan
+    bars = Prices(replace(whole, close=close))
+    case = Case(("perp-long", "pair"), ("XYZ", "BTC"), Size(usd=1e6), (Shipped("static"),), 2.0)
+    days = run(case, bars, windows(bars.times, 2.0))
+    why = [d.gaps.get("XYZ perp-long|", "") for d in days]
+    never, later = "no price of XYZ", "no price on the way: XYZ_USDC-PERPETUAL"
+    assert why == [never, never, "", "", later, later, never, "", later, later]
+    for day, reason in zip(days, why, strict=True):
+        k = day.accounts.index("BTC perp-long")
+        assert day.loss[k] is not None and ("XYZ perp-long" in day.accounts) == (reason != never)
+
+
+def test_a_date_without_any_book_is_a_line_of_gaps() -> None:
+    bars = Prices(made.history(4, coins=("BTC",)))
+    case = Case(("perp-long",), ("XYZ",), Size(usd=1e6), (Shipped("tail", null=("perp-long",)),), 1.0)
+    days = run(case, bars, windows(bars.times, 1.0))
+    assert all(d.accounts == () and d.gaps == {"XYZ perp-long|": "no price of XYZ"} for d in days)
+    assert all(Day.read(d.as_json()) == d for d in days)
+
+
+def test_notes_are_kept_and_parameters_of_later_are_told() -> None:
+    bars = Prices(made.history(3))
+    late = Shipped("deribit-xpm@2026-01-01", label="late")
+    case = Case(("perp-long",), ("BTC",), Size(usd=1e6), (late, Shipped("static")), 1.0)
+    (day, *_) = run(case, bars, windows(bars.times, 1.0))
+    assert day.models["late"].ahead is None and day.models["static"].notes
+    assert Day.read(day.as_json()) == day
+    old = Prices(_earlier(bars))
+    (day, *_) = run(case, old, windows(old.times, 1.0))
+    told = day.models["late"].ahead
+    assert told is not None and told > day.at
+    assert Day.read(day.as_json()) == day
+
+
+def _earlier(bars: Prices, days: int = 3000) -> History:
+    from dataclasses import replace
+
+    return replace(bars.history, time=bars.history.time - days * MS_PER_DAY)
+
+
+def test_the_journal_of_an_earlier_format_is_refused(tmp_path: Path) -> None:
+    bars = Prices(made.history(3))
+    case = Case(("perp-long",), ("BTC",), Size(usd=1e6), (Shipped("static"),), 1.0)
+    journal, dates = tmp_path / "run.jsonl", windows(bars.times, 1.0)
+    run(case, bars, dates, journal=journal)
+    journal.write_text(journal.read_text().replace('"format": 2', '"format": 1', 1))
+    with pytest.raises(ll.InputError, match="another run"):
+        run(case, bars, dates, journal=journal)
 
 
 def test_two_models_cannot_have_one_name(chains: Chains) -> None:

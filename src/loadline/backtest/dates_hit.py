@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from loadline.backtest.day import Day
 from loadline.backtest.null import AS_IT_IS, SHORTFALLS, law
-from loadline.backtest.run import Day
 from loadline.foundation.errors import InputError
 from loadline.foundation.table import Floats
 from loadline.foundation.units import MS_PER_DAY

@@ -88,13 +88,17 @@ def scaled(legs: Legs, by: float) -> Legs:
 
 @dataclass(frozen=True)
 class Family:
-    """A recipe: ``needs`` says on what it can stand, ``shape`` what kind of risk it is for the tables."""
+    """A recipe: ``needs`` says on what it can stand, ``shape`` what kind of risk it is for the tables.
+
+    ``alone``: whether one coin is enough for it.
+    """
 
     name: str
     says: str
     shape: Shape
     needs: Literal["prices", "chain"]
     build: Callable[[View], Legs]
+    alone: bool = True
 
 
 def _basis(v: View) -> Legs:
@@ -132,7 +136,9 @@ def _against(v: View, others: Sequence[str]) -> Legs:
 
 
 def _basket(v: View) -> Legs:
-    """Equal USD in every coin, one coin's worth in all."""
+    """Equal USD in every coin, one coin's worth in all; a basket of one coin would be its perpetual by another name."""
+    if not v.others:
+        raise InputError(f"no other coin beside {v.coin}", remedy="give the prices of others, too")
     everyone = {v.coin: v.price, **v.others}
     return {perpetual(c): v.price / p / len(everyone) for c, p in everyone.items()}
 
@@ -189,16 +195,17 @@ FAMILIES: Mapping[str, Family] = {
             lambda v: v.hedged(v.strangle(7, 0.5, -1.0)),
         ),
         Family("market-maker", "200 legs of every expiry either way, no delta", "market maker", "chain", _maker),
-        Family("basket-long", "long all coins, equal USD", "outright", "prices", _basket),
-        Family("basket-short", "short all coins, equal USD", "outright", "prices", lambda v: scaled(_basket(v), -1)),
+        Family("basket-long", "long all coins, equal USD", "outright", "prices", _basket, alone=False),
+        Family("basket-short", "short all coins, equal USD", "outright", "prices",
+               lambda v: scaled(_basket(v), -1), alone=False),
         Family("pair", "long the coin, short ether (bitcoin, for ether)", "hedged", "prices",
-               lambda v: _against(v, ["BTC"] if v.coin == "ETH" else ["ETH"])),
+               lambda v: _against(v, ["BTC"] if v.coin == "ETH" else ["ETH"]), alone=False),
         Family("against-all", "long the coin, short all others, equal USD", "hedged", "prices",
-               lambda v: _against(v, list(v.others))),
+               lambda v: _against(v, list(v.others)), alone=False),
         Family("all-against", "short the coin, long all others, equal USD", "hedged", "prices",
-               lambda v: scaled(_against(v, list(v.others)), -1.0)),
+               lambda v: scaled(_against(v, list(v.others)), -1.0), alone=False),
         Family("alt-collateral", "long the perpetual, the other coins as collateral", "outright", "prices",
-               _alt_collateral),
+               _alt_collateral, alone=False),
     )
 }  # fmt: skip
 """Every recipe by name."""
@@ -238,14 +245,12 @@ class Size:
 
 
 def views(market: Market, coins: Sequence[str], seed: int) -> dict[str, View]:
-    """Return each coin of a market as recipes see it; raises ``InputError`` naming those without a price.
+    """Return each coin of a market as recipes see it; those without a price are left out.
 
     ``seed``: of drawn books; every coin and date has its own stream of it.
     """
     price = {c: market.price(c) for c in market.index}
-    missing = [c for c in coins if not price.get(c, 0.0) > 0]
-    if missing:
-        raise InputError(f"no price of {', '.join(missing)}", remedy=f"the market has {', '.join(price)}")
+    coins = [c for c in coins if price.get(c, 0.0) > 0]
     i, q = market.instruments, market.quotes
     left = np.where(i.expiry > market.as_of, (i.expiry - market.as_of) / MS_PER_DAY, np.inf)
     legs = (i.form == PayoffForm.COIN_OPTION) & (q.mark > 0) & (q.vol > 0) & (q.forward > 0) & (left >= LEAST_DAYS)
@@ -291,24 +296,23 @@ class Opened:
 def books(market: Market, names: Sequence[str], coins: Sequence[str], size: Size, seed: int = 0) -> Opened:
     """Return one account per family and coin, opened at mark.
 
-    A book that a market has no legs for is in ``refused`` with its reason, never made of other legs. Raises
-    ``InputError`` for an unknown family or a coin without a price.
+    A book that a market has no legs for, or whose coin has no price, is in ``refused`` with its reason, never made of
+    other legs. Raises ``InputError`` for an unknown family.
     """
+    recipes = [family(name) for name in names]
     seen = views(market, coins, seed)
     known = set(market.instruments.id.tolist())
     held: list[tuple[str, str, float]] = []
     wallets: list[tuple[str, str, float]] = []
     notional: dict[str, float] = {}
-    refused: dict[str, str] = {}
+    refused = {account(c, r.name): f"no price of {c}" for c in coins if c not in seen for r in recipes}
     for coin, view in seen.items():
         many = size.coins(view.price)
-        for name in names:
-            label = account(coin, name)
+        for recipe in recipes:
+            label = account(coin, recipe.name)
             try:
-                legs = scaled(family(name).build(view), many)
+                legs = scaled(recipe.build(view), many)
             except InputError as error:
-                if name not in FAMILIES:
-                    raise
                 refused[label] = error.what
                 continue
             held += [(label, leg, quantity) for leg, quantity in legs.items() if leg in known and quantity]

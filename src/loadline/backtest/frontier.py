@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loadline.backtest.bootstrap import Interval, equal_coverage, interval
-from loadline.backtest.run import Day
+from loadline.backtest.day import Day
 from loadline.backtest.study import Series, series
 from loadline.foundation.errors import InputError
 from loadline.foundation.table import Ints

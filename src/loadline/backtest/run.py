@@ -6,7 +6,6 @@ computed again, and what comes out is the same to the last bit, because numbers 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from loadline.backtest.day import FORMAT, Answer, Day, Journal
 from loadline.backtest.families import Size, books
 from loadline.backtest.ledger import carried
 from loadline.backtest.null import Curve, curve
@@ -28,9 +28,6 @@ from loadline.model.market import Market
 from loadline.model.positions import Portfolio
 from loadline.rulebooks.parameters import Version
 from loadline.rulebooks.rulebook import Requirement, Rulebook, load
-
-FORMAT = 1
-"""Of the journal."""
 
 
 class Model(Protocol):
@@ -123,51 +120,6 @@ class Case:
         return content_hash(asked, [(m.name, m.identity) for m in self.models], replay.identity)
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What one model asked of each book at one date, USD, None where it has no answer; ``hit``: see ``null``."""
-
-    initial: tuple[float | None, ...]
-    hit: Curve | None = None
-
-
-@dataclass(frozen=True)
-class Day:
-    """One date: books in order of name, their notional, losses at the end point and on the worst path, all in USD.
-
-    ``gaps``: (account, model) -> why there is no number; a book without a loss has its reason under the model ``""``.
-    """
-
-    at: int
-    end: int
-    accounts: tuple[str, ...]
-    notional: tuple[float, ...]
-    loss: tuple[float | None, ...]
-    worst: tuple[float | None, ...]
-    models: Mapping[str, Answer]
-    gaps: Mapping[str, str] = field(default_factory=dict)
-
-    def as_json(self) -> str:
-        """Return the date as one line; floats keep every bit."""
-        told = {"at": self.at, "end": self.end, "accounts": self.accounts, "notional": self.notional}
-        told |= {"loss": self.loss, "worst": self.worst, "gaps": self.gaps}
-        told["models"] = {
-            n: {"initial": a.initial} | ({} if a.hit is None else {"hit": a.hit.as_json()})
-            for n, a in self.models.items()
-        }
-        return json.dumps(told, allow_nan=False, separators=(",", ":"))
-
-    @classmethod
-    def read(cls, line: str) -> Day:
-        """Return the date of a line."""
-        x: dict[str, Any] = json.loads(line)
-        listed = {k: tuple(x[k]) for k in ("accounts", "notional", "loss", "worst")}
-        models = {
-            n: Answer(tuple(a["initial"]), Curve.read(a["hit"]) if "hit" in a else None) for n, a in x["models"].items()
-        }
-        return cls(x["at"], x["end"], models=models, gaps=x["gaps"], **listed)
-
-
 def dated(case: Case, part: tuple[Market, Sequence[Market]]) -> Day:
     """Return one date: ``part`` is its market and those it is carried through."""
     market, later = part
@@ -204,25 +156,50 @@ def _answers(
         larger = p.replace(quantity=p.quantity * model.scale), b.replace(amount=b.amount * model.scale)
         portfolio = Portfolio(*larger)
     try:
-        found = margins(portfolio, market, model.at(market.as_of))
+        chosen = choose_rulebook(model.at(market.as_of), market.as_of)
+        found = margins(portfolio, market, chosen)
     except LoadlineError as error:
         gaps.update({f"{a}|{name}": error.what for a in accounts for name in names})
         return {name: Answer((None,) * len(accounts)) for name in names}
     asked: dict[str, float] = {}
     for one in found:
+        usd = float("nan")
         if isinstance(one, Unavailable):
             gaps.update({f"{one.account}|{n}": f"{one.reason.value}: {'; '.join(one.missing)}" for n in names})
-            asked[one.account] = float("nan")
+        elif np.isfinite(one.initial * one.usd):
+            usd = one.initial * one.usd
         else:
-            asked[one.account] = asked.get(one.account, 0.0) + one.initial * one.usd
+            gaps.update({f"{one.account}|{n}": f"no price of {one.currency}, which it answers in" for n in names})
+        asked[one.account] = asked.get(one.account, 0.0) + usd
     good = [a for a in found if isinstance(a, MarginResult)]
-    wanted = model.null if good else ()
-    out = {model.name: _listed(asked, accounts, model.scale, curve(good, asked, wanted) if wanted else None)}
+    notes = list(dict.fromkeys(note for r in good for note in r.notes))
+    hit = _curve(good, asked, model.null, notes)
+    late = isinstance(model, Shipped) and chosen.version.effective > market.as_of
+    out = {model.name: _listed(asked, accounts, model.scale, hit)}
+    out[model.name] = replace(out[model.name], notes=tuple(notes), ahead=chosen.version.effective if late else None)
     for name, changes in model.variants.items():
         again = _variant(good, changes)
         mine = {r.account: r.initial * r.usd for r in again}
-        out[name] = _listed(mine, accounts, model.scale, curve(again, mine, wanted) if wanted else None)
+        out[name] = _listed(mine, accounts, model.scale, _curve(again, mine, model.null, notes))
     return out
+
+
+UNTOLD = "dates hit cannot be told: "
+"""Begins the note of a date whose scenarios give no null."""
+
+
+def _curve(
+    good: Sequence[MarginResult], asked: Mapping[str, float], wanted: Sequence[str], notes: list[str]
+) -> Curve | None:
+    """The curve of a date; where the model's results give none, a note says why and the numbers stand."""
+    known = [r for r in good if np.isfinite(asked[r.account])]
+    if not (wanted and known):
+        return None
+    try:
+        return curve(known, asked, wanted)
+    except InputError as error:
+        notes.append(UNTOLD + error.what)
+        return None
 
 
 def _listed(asked: Mapping[str, float], accounts: Sequence[str], scale: float, hit: Curve | None) -> Answer:
@@ -250,43 +227,6 @@ def _variant(found: Sequence[MarginResult], changes: Mapping[str, object]) -> li
         again = replace(tape, requirement=requirement)
         out.append(replace(r, parameters=version, initial=0.0 - initial, maintenance=0.0 - maintenance, tape=again))
     return out
-
-
-@dataclass(frozen=True)
-class Journal:
-    """A file of finished dates: a first line that says what was asked, then one line per date.
-
-    A line that was being written when the run was killed is cut off when it is opened again.
-    """
-
-    path: Path
-    identity: str
-
-    def open(self) -> dict[int, Day]:
-        """Return the dates that are done; raises ``InputError`` for the journal of another question."""
-        head = json.dumps({"loadline": "backtest", "format": FORMAT, "identity": self.identity})
-        if not self.path.exists() or not self.path.stat().st_size:
-            self.path.write_text(head + "\n", encoding="utf-8")
-            return {}
-        text = self.path.read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1]
-        lines = whole.splitlines()
-        if not lines or lines[0] != head:
-            raise InputError(
-                "the journal belongs to another run",
-                where=str(self.path),
-                causes="other families, models, dates, sizes, seeds or data",
-                remedy="ask as before, or name a new file",
-            )
-        if len(whole) < len(text):
-            self.path.write_text(whole, encoding="utf-8")
-        return {day.at: day for day in map(Day.read, lines[1:])}
-
-    def add(self, day: Day) -> None:
-        """Write one date down."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(day.as_json() + "\n")
-            file.flush()
 
 
 def run(

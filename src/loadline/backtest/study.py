@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from loadline.backtest import coverage
+from loadline.backtest.day import Day
 from loadline.backtest.procyclicality import procyclicality
-from loadline.backtest.run import Day
 from loadline.backtest.shortfall import uncovered
 from loadline.foundation.errors import InputError
 from loadline.foundation.table import Floats, Ints

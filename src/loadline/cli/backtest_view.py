@@ -13,7 +13,8 @@ from loadline.foundation.units import format_time
 
 if TYPE_CHECKING:
     from loadline.backtest.dates_hit import DatesHit
-    from loadline.backtest.run import Case, Day
+    from loadline.backtest.day import Day
+    from loadline.backtest.run import Case
     from loadline.backtest.study import Verdict
 
 SHOWN = 5
