@@ -12,13 +12,13 @@ import loadline as ll
 from loadline.backtest.families import Size
 from loadline.backtest.replay import Prices, windows
 from loadline.backtest.run import Case, run
-from loadline.backtest.walk import FIRST, USUAL, Recipe, Track, Walk, walked
+from loadline.backtest.walk import FIRST, Track, Walk, walked
+from loadline.engine.calibrate import Recipe, calibrate
 from loadline.foundation.units import MS_PER_DAY
 from loadline.model.history import History
-from loadline.scenarios.history_moves import measured
-from loadline.scenarios.moves import filtered_scenarios
-from loadline.scenarios.surface_moves import SurfaceMoves
+from loadline.scenarios.surface_moves import SurfaceMoves, Surfaces
 from tests.backtest import made
+from tests.scenarios import made_chains
 
 BARS = made.history(500)
 IMPLIED = 0.6 * np.exp(np.random.default_rng(1).normal(0, 0.05, BARS.close.shape).cumsum(0) * 0.1)
@@ -34,6 +34,14 @@ SURFACES = SurfaceMoves(
 
 def of(bars: History, *, track: Track | None = None, **how: object) -> Walk:
     return walked("m", bars, recipe=Recipe(**how), surfaces=(SURFACES,), track=track)  # type: ignore[arg-type]
+
+
+def chain_from(row: int) -> Surfaces:
+    """A made-up chain of ten days that begins with a bar."""
+    found = made_chains.made()[0]
+    late = int(BARS.time[row] - found.time[0])
+    smiles = tuple(tuple(replace(s, expiry=s.expiry + late) for s in one) for one in found.smiles)
+    return replace(found, time=found.time + late, smiles=smiles)
 
 
 @settings(max_examples=8)
@@ -63,23 +71,21 @@ def test_nothing_later_can_change_a_date(row: int, how: str, weighted: bool) -> 
 def test_a_move_that_is_not_over_is_not_known() -> None:
     walk = of(BARS, days=2)
     as_of = int(BARS.time[400])
-    known = walk.known(as_of).moves
+    known = walk.model(as_of).moves
     assert known.end.max() == as_of and (known.end - known.start == 2 * MS_PER_DAY).all()
-    assert walk.known(as_of - 1).moves.end.max() == as_of - MS_PER_DAY
+    assert walk.model(as_of - 1).moves.end.max() == as_of - MS_PER_DAY
 
 
-def test_the_set_is_the_filter_of_the_moves_that_calibrate_takes() -> None:
-    walk = of(BARS, damping=0.75, cap=2.0, stress=50, seed=3)
-    as_of = int(BARS.time[400])
-    taken = measured(BARS, as_of=as_of, days=2.0, surface=(SURFACES,), seed=3)
-    wanted = filtered_scenarios(taken.moves, taken.sigma_now, damping=0.75, cap=2.0, stress=50, seed=3)
-    found = walk.at(as_of).version.scenarios
-    assert found is not None and found.identity == wanted.identity
-
-
-def test_the_level_is_that_of_calibrate() -> None:
-    assert walked("m", BARS).version.number("measure.level") == USUAL.level
-    assert of(BARS, level=0.99).version.number("measure.level") == 0.99
+@pytest.mark.parametrize("how", [{}, {"damping": 0.75, "stress": 50, "seed": 3}, {"rise": 0.02, "level": 0.99}])
+@pytest.mark.parametrize("row", [400, 455])
+def test_the_model_of_a_date_is_what_calibrate_writes_then(row: int, how: dict[str, float]) -> None:
+    as_of, chains = int(BARS.time[row]), {"BTC": chain_from(390)}
+    recipe = Recipe(**how)  # type: ignore[arg-type]
+    written = calibrate(WITH_VOL, as_of=as_of, recipe=recipe, chains=chains, changes={"floor.notional": 0.01})
+    found = walked("m", WITH_VOL, recipe=recipe, chains=chains, parameters={"floor.notional": 0.01}).at(as_of).version
+    assert found.scenarios is not None and written.version.scenarios is not None
+    assert found.scenarios.identity == written.version.scenarios.identity
+    assert found.parameters == written.version.parameters and found.number("floor.notional") == 0.01
 
 
 def test_a_finer_track_says_todays_volatility() -> None:
@@ -127,7 +133,7 @@ def test_old_moves_weigh_less_with_a_half_life() -> None:
 def test_margins_of_a_run_grow_with_volatility_and_scale_with_nothing_else() -> None:
     bars = Prices(BARS)
     track = Track.of(BARS.time, BARS.names, BARS.close)
-    model = of(BARS, stress=0, track=track)
+    model = of(BARS, stress_weight=0.0, rise=0.0, impact=0.0, track=track)
     dates = [w for w in windows(bars.times, 2.0) if w.at >= BARS.time[360]][::12]
     days = run(Case(("perp-long",), ("BTC",), Size(usd=1e6), (model,), 2.0), bars, dates)
     margin = np.array([d.models["m"].initial[0] for d in days], float)
@@ -140,8 +146,6 @@ def test_margins_of_a_run_grow_with_volatility_and_scale_with_nothing_else() -> 
 def test_short_and_uneven_histories_are_refused() -> None:
     with pytest.raises(ll.InputError, match=r"BTC has \d+ moves of its own, 250 are needed"):
         of(BARS).at(int(BARS.time[200]))
-    with pytest.raises(ll.InputError, match="not daily"):
-        walked("m", replace(BARS, step=MS_PER_DAY // 24))
     with pytest.raises(ll.RuleError):
         walked("m", BARS, parameters={"measure.knd": "es"})
 
@@ -151,5 +155,5 @@ def test_parameters_reach_the_rulebook_and_a_stress_weight_brings_its_period() -
     changes = {"measure.kind": "var", "measure.level": 0.99, "stress.weight": 0.25}
     version = walked("m", BARS, parameters=changes).at(at).version
     assert version.text("measure.kind") == "var" and version.number("horizon.days") == 2.0
-    assert version.scenarios is not None and (version.scenarios.family == "stress").sum() == USUAL.stress
+    assert version.scenarios is not None and (version.scenarios.family == "stress").sum() == Recipe().stress
     assert version.text("options.roll") == "on" and version.number("floor.notional") == 0.005

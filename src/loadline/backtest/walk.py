@@ -1,37 +1,34 @@
 """The tail model as it would have been calibrated at each date of a backtest, from what was known at that date.
 
-The moves are those of ``scenarios.history_moves``, which ``loadline calibrate`` takes, too; nothing later is looked at.
+It is ``engine.calibrate.model_at`` that makes it, as it makes what ``loadline calibrate`` writes; nothing later is
+looked at.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from loadline.backtest.run import told
-from loadline.engine.calibrate import CALIBRATED
-from loadline.engine.calibrate import Recipe as CalibrateRecipe
+from loadline.engine.calibrate import Model, Recipe, model_at, newest, surfaces_of
+from loadline.engine.calibration_facts import spread_of
 from loadline.engine.engine import Chosen, choose_rulebook
 from loadline.forecast.volatility import ewma
-from loadline.foundation.errors import InputError
 from loadline.foundation.table import Floats, Ints, content_hash
 from loadline.foundation.units import MS_PER_DAY
 from loadline.foundation.version import __version__
 from loadline.model.history import History
-from loadline.rulebooks.parameters import Version
 from loadline.rulebooks.rulebook import load
-from loadline.rulebooks.tail import tail_with
-from loadline.scenarios.history_moves import Measured, measured
-from loadline.scenarios.moves import filtered_scenarios
-from loadline.scenarios.surface_moves import SurfaceMoves
+from loadline.scenarios.chain_history import with_chains
+from loadline.scenarios.stress import STABLECOINS
+from loadline.scenarios.surface_moves import SurfaceMoves, Surfaces
 
 FIRST = 30
 """Returns whose mean square starts a path of volatility; there is no forecast before their end."""
-USUAL = CalibrateRecipe()
-"""What ``loadline calibrate`` does unless told otherwise: the defaults here are its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,110 +68,87 @@ class Track:
         return np.asarray(np.where((rows >= 0)[:, None], found, np.nan))
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """What the calibration is: see ``scenarios.history_moves.measured`` and ``scenarios.moves.filtered_scenarios``.
-
-    ``days``: the horizon; ``since``: epoch ms of the first move, earlier where ``least`` days have not passed since;
-    ``half_life``: of weights of history in days, 0 for equal ones; ``stress``: moves in the stressed period, 0: none;
-    ``level``: confidence of the expected shortfall.
-    """
-
-    days: int = 2
-    damping: float = USUAL.damping
-    cap: float = USUAL.cap
-    decay: float = USUAL.decay
-    since: int = USUAL.start
-    least: int = 1000
-    half_life: float = 0.0
-    stress: int = 0
-    seed: int = USUAL.seed
-    level: float = USUAL.level
-
-    @property
-    def identity(self) -> str:
-        """The content hash."""
-        return content_hash(*(getattr(self, f) for f in sorted(self.__dataclass_fields__)))
-
-
 @dataclass(frozen=True, eq=False)
 class Walk:
-    """A model of a backtest: the set of each date from bars up to it.
+    """A model of a backtest: that of each date from the history up to it.
 
-    ``bars``: daily closes, ``implied`` where known; ``track``: volatility on times finer than the bars', where it is
-    known; ``surfaces``: moves over the same horizon, used once they are over; ``version``: of ``tail``.
+    ``history``: bars, ``implied`` where known; ``track``: volatility on times finer than the bars', where it is known;
+    ``surfaces``: moves over the same horizon, used once they are over; ``spreads``: of vol at 30 days, by coin;
+    ``changes``: parameters of ``tail`` by path; ``slack_ms``: how far a bar may lie from its time.
     """
 
     name: str
-    version: Version
-    bars: History
+    history: History
+    names: tuple[str, ...]
     recipe: Recipe = field(default_factory=Recipe)
     track: Track | None = None
     surfaces: tuple[SurfaceMoves, ...] = ()
+    spreads: Mapping[str, Surfaces] = field(default_factory=dict)
+    changes: Mapping[str, Any] = field(default_factory=dict)
     null: tuple[str, ...] = ()
     variants: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     scale: float = 1.0
+    slack_ms: int = 0
 
     @cached_property
     def identity(self) -> str:
         """The content hash of bars, volatilities, surfaces, recipe and parameters."""
         fine = () if self.track is None else (self.track.time, self.track.names, self.track.variance)
         moves = [x for m in self.surfaces for x in (m.coin, m.start, m.end, m.residual)]
-        how = (self.recipe.identity, self.version.identity, self.null, told(self.variants), self.scale, __version__)
-        return content_hash(self.bars.identity, *fine, *moves, *how)
+        quoted = [x for c, s in sorted(self.spreads.items()) for x in (c, s.time, s.spread)]
+        how = (repr(self.recipe), self.names, told({self.name: self.changes}), self.null, told(self.variants))
+        return content_hash(
+            self.history.identity, *fine, *moves, *quoted, *how, self.scale, self.slack_ms, __version__
+        )  # fmt: skip
 
-    def known(self, as_of: int) -> Measured:
-        """Return the moves that were over at ``as_of`` (epoch ms); raises ``InputError`` where there are too few."""
-        r = self.recipe
-        first = min(r.since, as_of - r.least * MS_PER_DAY)
-        return measured(
-            self.bars,
-            as_of=as_of,
-            days=float(r.days),
-            start=first,
-            decay=r.decay,
-            surface=self.surfaces,
-            seed=r.seed,
+    def model(self, as_of: int) -> Model:
+        """Return the model of a date (epoch ms); raises ``InputError`` where too little is known by then."""
+        variance = None
+        if self.track is not None:
+            variance = dict(zip(self.track.names, self.track.at([as_of])[0].tolist(), strict=True))
+        return model_at(
+            newest(self.history.until(as_of))[0],
+            as_of,
+            self.names,
+            self.recipe,
+            surface=[m for m in (x.until(as_of) for x in self.surfaces) if len(m.start)],
+            spreads={c: spread_of(s.until(as_of)) for c, s in self.spreads.items()},
+            slack_ms=self.slack_ms,
+            changes=self.changes,
+            variance=variance,
         )
 
     def at(self, as_of: int) -> Chosen:
         """Return ``tail`` with the scenarios of a date (epoch ms)."""
-        found, r = self.known(as_of), self.recipe
-        moves, now = found.moves, found.sigma_now
-        if self.track is not None:
-            fine = self.track.at([as_of])[0][[self.track.names.index(n) for n in moves.names]]
-            now = np.sqrt(fine * moves.days)
-        weight = 0.5 ** ((as_of - moves.end) / (r.half_life * MS_PER_DAY)) if r.half_life else None
-        scenarios = filtered_scenarios(
-            moves, now, damping=r.damping, cap=r.cap, stress=r.stress, weight=weight, seed=r.seed
-        )
-        return Chosen(load("tail"), tail_with(self.version, scenarios))
+        return Chosen(load("tail"), self.model(as_of).version)
 
 
 def walked(
     name: str,
-    bars: History,
+    history: History,
     *,
+    names: Sequence[str] | None = None,
     recipe: Recipe | None = None,
     track: Track | None = None,
     surfaces: Sequence[SurfaceMoves] = (),
+    chains: Mapping[str, Surfaces] | None = None,
     null: Sequence[str] = (),
     parameters: Mapping[str, object] | None = None,
     variants: Mapping[str, Mapping[str, object]] | None = None,
+    slack_ms: int = 0,
 ) -> Walk:
-    """Return a model that is calibrated at each date from daily bars.
+    """Return a model that is calibrated at each date as ``engine.calibrate.calibrate`` would.
 
-    ``parameters``: of ``tail``, by their path, over those of ``engine.calibrate``, without charges for liquidity;
-    ``variants``: see ``run.Model``. Raises ``InputError`` for bars that are not daily, ``RuleError`` for a parameter
-    that ``tail`` has not.
+    ``names``: of the coins, all but stablecoins if left out; ``surfaces``: moves of vol surfaces, or ``chains`` that
+    they and levels of vol are taken from; ``parameters``: of ``tail``, by their path, over those that are calibrated;
+    ``variants``: see ``run.Model``. Raises ``RuleError`` for a parameter that ``tail`` has not.
     """
-    if bars.step != MS_PER_DAY:
-        raise InputError("the bars are not daily", remedy="bars.every(86_400_000)")
-    how = recipe or Recipe()
-    own = {"measure.level": how.level, "floor.notional": USUAL.floor, "horizon.days": float(how.days)}
-    asked = {**CALIBRATED, **own, **(parameters or {})}
-    weights = [asked.get("stress.weight"), *(v.get("stress.weight") for v in (variants or {}).values())]
-    if any(weights) and not how.stress:
-        how = replace(how, stress=USUAL.stress)
-    version = choose_rulebook("tail", int(bars.time[-1]), asked).version
-    return Walk(name, version, bars, how, track, tuple(surfaces), tuple(null), dict(variants or {}))
+    how, given = recipe or Recipe(), chains or {}
+    grown, _ = with_chains(history, given)
+    bare = dict.fromkeys(n.partition("#")[0] for n in grown.names)
+    chosen = tuple(names) if names is not None else tuple(n for n in bare if n not in STABLECOINS)
+    found = tuple(surfaces) or surfaces_of(given, how, chosen)
+    changes = dict(parameters or {})
+    choose_rulebook("tail", int(grown.time[-1]), changes)  # a word that fits none is told here
+    return Walk(name, grown, chosen, how, track, found, given, changes, tuple(null), dict(variants or {}),
+                slack_ms=slack_ms)  # fmt: skip

@@ -24,7 +24,7 @@ from loadline.scenarios.history_moves import Measured, measured
 from loadline.scenarios.moves import Moves, filtered_scenarios
 from loadline.scenarios.predict import OWN, predicted_path
 from loadline.scenarios.stress import STABLECOINS
-from loadline.scenarios.surface_moves import Surfaces, surface_moves
+from loadline.scenarios.surface_moves import SurfaceMoves, Surfaces, surface_moves
 from loadline.scenarios.today import still_parts, today
 
 RECENT = 90
@@ -50,21 +50,23 @@ SAME = 1e-9
 class Recipe:
     """How a model is calibrated.
 
-    ``days``: the shortest liquidation period; ``start``: of the first scenario, epoch ms; ``damping``, ``cap``: of the
-    filter (``scenarios.historical.filtered``); ``half_life``: days in which a move comes to count half, 0: all count
-    alike; ``stress``: scenarios in the stressed period, ``stress_weight``: its share; ``decay``: of the exponential
-    weights; ``size``: USD that are to be closed within the period, at ``participation`` of what trades on a day, in
-    ``longest`` days at most; ``half_spread``: fraction of price, of every coin; ``impact``: daily volatilities at a
-    trade as large as what trades; ``vol_spread``: half the spread of vol at 30 days; ``floor``: fraction of notional;
-    ``rise``: of margin in a day by volatility alone, 0 for no limit, and ``vol_floor``: quantile of its own past that
-    volatility does not fall below, 0 for none (``scenarios.today``); ``forecast``: what the volatility of today is a
-    mixture of (``scenarios.predict``); ``drawn``: scenarios from a copula in place of those of history, 0 for history;
-    ``seed``: of all that is drawn; ``level``: confidence of the expected shortfall, above 0.5 and below 1, chosen on
-    2018 to 2021 and confirmed on the years after (``docs/validation.md``). Raises ``InputError`` for a level outside.
+    ``days``: the shortest liquidation period; ``start``: of the first scenario, epoch ms, earlier where ``least`` days
+    have not passed since; ``damping``, ``cap``: of the filter (``scenarios.historical.filtered``); ``half_life``: days
+    in which a move comes to count half, 0: all count alike; ``stress``: scenarios in the stressed period,
+    ``stress_weight``: its share; ``decay``: of the exponential weights; ``size``: USD that are to be closed within the
+    period, at ``participation`` of what trades on a day, in ``longest`` days at most; ``half_spread``: fraction of
+    price, of every coin; ``impact``: daily volatilities at a trade as large as what trades; ``vol_spread``: half the
+    spread of vol at 30 days; ``floor``: fraction of notional; ``rise``: of margin in a day by volatility alone, 0 for
+    no limit, and ``vol_floor``: quantile of its own past that volatility does not fall below, 0 for none
+    (``scenarios.today``); ``forecast``: what the volatility of today is a mixture of (``scenarios.predict``);
+    ``drawn``: scenarios from a copula in place of those of history, 0 for history; ``seed``: of all that is drawn;
+    ``level``: confidence of the expected shortfall, above 0.5 and below 1, chosen on 2018 to 2021 and confirmed on the
+    years after (``docs/validation.md``). Raises ``InputError`` for a level outside.
     """
 
     days: float = 2.0
     start: int = 1_514_764_800_000  # 2018-01-01
+    least: float = 1000.0
     damping: float = 0.5
     cap: float = 3.0
     half_life: float = 0.0
@@ -146,43 +148,94 @@ def calibrate(
     now = int(grown.time[-1]) if as_of is None else as_of
     current, renamed = newest(grown)
     chosen = list(names) if names is not None else [n for n in current.names if n not in STABLECOINS]
-    surface = [surface_moves(s.until(now), int(r.days * MS_PER_DAY), every_ms=SURFACE_EVERY)
-               for c, s in (chains or {}).items() if c in chosen]  # fmt: skip
-    surface = [m for m in surface if len(m.start)]
-    volume = traded(current.until(now))
-    days = {n: period(volume.get(n, np.nan), r) for n in chosen}
-    found = measured(
-        current, as_of=now, days=days, names=chosen, start=r.start, decay=r.decay, surface=surface,
-        slack_ms=slack_ms, anchor=hour_of_vols(current.until(now)), seed=r.seed,
-    )  # fmt: skip
+    surface = surfaces_of({c: s.until(now) for c, s in (chains or {}).items()}, r, chosen)
+    spreads = {c: spread_of(s.until(now)) for c, s in (chains or {}).items()}
+    model = model_at(
+        current.until(now), now, chosen, r, surface=surface, spreads=spreads, slack_ms=slack_ms, changes=changes
+    )
+    found, moves = model.measured, model.moves
     if names is not None and found.left_out:
         why = [n.removesuffix(", left out") for n in found.notes if n.partition(":")[0] in found.left_out]
         remedy = "leave it out, give longer bars, or calibrate as of an earlier time"
         raise InputError(f"a history that cannot be used: {'; '.join(why)}", remedy=remedy)
+    assert model.version.scenarios is not None
+    assets = described(found, model.version.scenarios, current.until(now), model.volume, r.cap)
+    told_of = [surface_of(s.until(now)) for c, s in (chains or {}).items() if c in moves.names]
+    about = tuple(x for x in told_of if x is not None)
+    return Calibration(
+        model.version, moves, found.sigma_now, found, assets, about, r, now, model.setting,
+        (*renamed, *notes, *found.notes), (*history.source, *source), model.degrees,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A model of one moment: ``version`` of ``tail`` with its scenarios, and what it was made of.
+
+    ``volume``: USD a day by coin; ``setting``: parameters by path; ``degrees``: of the copula, where moves were drawn.
+    """
+
+    version: Version
+    measured: Measured
+    moves: Moves
+    volume: Mapping[str, float]
+    setting: Mapping[str, Any]
+    degrees: float | None
+
+
+def model_at(
+    known: History,
+    now: int,
+    names: Sequence[str],
+    r: Recipe,
+    *,
+    surface: Sequence[SurfaceMoves] = (),
+    spreads: Mapping[str, float] | None = None,
+    slack_ms: int = 0,
+    changes: Mapping[str, Any] | None = None,
+    variance: Mapping[str, float] | None = None,
+) -> Model:
+    """Return the model of a moment ``now`` (epoch ms) from a history that ends by then.
+
+    ``names``: of the coins, those with too little history are left out; ``surface``: moves of vol surfaces, used once
+    they are over; ``spreads``: half the spread of vol at 30 days by coin; ``variance``: of a day by coin, where prices
+    finer than the bars say more of now; the rest as in ``calibrate``, which is this and what there is to tell.
+    """
+    volume = traded(known)
+    days = {n: period(volume.get(n, np.nan), r) for n in names}
+    start = min(r.start, now - round(r.least * MS_PER_DAY))
+    found = measured(
+        known, as_of=now, days=days, names=names, start=start, decay=r.decay, surface=surface, slack_ms=slack_ms,
+        anchor=hour_of_vols(known), seed=r.seed,
+    )  # fmt: skip
     moves, degrees = found.moves, None
     if r.drawn:
-        drawn = copula_moves(
-            current, found, count=r.drawn, seed=r.seed, decay=r.decay, start=r.start, slack_ms=slack_ms
-        )
+        drawn = copula_moves(known, found, count=r.drawn, seed=r.seed, decay=r.decay, start=start, slack_ms=slack_ms)
         moves, degrees = drawn.moves, drawn.copula.degrees
-    found = held_back(found, current.until(now), moves, r)
+    if variance is not None:
+        finer = np.sqrt([[variance.get(n, np.nan) for n in moves.names]])
+        before = found.path_time < now
+        path, time = np.vstack([found.path[before], finer]), np.append(found.path_time[before], now)
+        found = replace(found, path=path, path_time=time)
+    found = held_back(found, known, moves, r)
     aged = r.half_life > 0 and not r.drawn
     weight = 0.5 ** ((now - moves.end) / (r.half_life * MS_PER_DAY)) if aged else None
     scenarios = filtered_scenarios(
         moves, found.sigma_now, damping=r.damping, cap=r.cap, stress=0 if r.drawn else r.stress, weight=weight,
         seed=r.seed,
     )  # fmt: skip
-    mine = {k.removeprefix("tail."): v for k, v in (changes or {}).items()}
-    spreads = {c: spread_of(s.until(now)) for c, s in (chains or {}).items()}
-    setting = parameters(found, volume, spreads, r) | mine
+    setting = parameters(found, volume, spreads or {}, r)
+    setting |= {k.removeprefix("tail."): v for k, v in (changes or {}).items()}
     base = choose_rulebook("tail", now, {f"tail.{k}": v for k, v in setting.items()}).version
-    assets = described(found, scenarios, current.until(now), volume, r.cap)
-    told_of = [surface_of(s.until(now)) for c, s in (chains or {}).items() if c in moves.names]
-    about = tuple(x for x in told_of if x is not None)
-    return Calibration(
-        tail_with(base, scenarios), moves, found.sigma_now, found, assets, about, r, now, setting,
-        (*renamed, *notes, *found.notes), (*history.source, *source), degrees,
-    )  # fmt: skip
+    return Model(tail_with(base, scenarios), found, moves, volume, setting, degrees)
+
+
+def surfaces_of(chains: Mapping[str, Surfaces], r: Recipe, names: Sequence[str]) -> tuple[SurfaceMoves, ...]:
+    """Return how the surfaces of some coins moved over the shortest liquidation period, of those that did."""
+    found = [
+        surface_moves(s, round(r.days * MS_PER_DAY), every_ms=SURFACE_EVERY) for c, s in chains.items() if c in names
+    ]
+    return tuple(m for m in found if len(m.start))
 
 
 def held_back(found: Measured, history: History, moves: Moves, r: Recipe) -> Measured:
@@ -191,7 +244,9 @@ def held_back(found: Measured, history: History, moves: Moves, r: Recipe) -> Mea
     ``history``: up to now; ``moves``: those that scenarios are made of. Notes say where that is not the filter's own.
     """
     stress = 0.0 if r.drawn else r.stress_weight
-    still = still_parts(moves, damping=r.damping, level=r.level, stress=r.stress, stress_weight=stress)
+    still = None
+    if r.rise:
+        still = still_parts(moves, damping=r.damping, level=r.level, stress=r.stress, stress_weight=stress)
     path, said = predicted_path(history, moves.names, moves.days, found.path, found.path_time, r.forecast)
     now = today(path, moves.days, still=still, rise=r.rise or None, quantile=r.vol_floor, time=found.path_time)
     notes = list(said)
@@ -208,9 +263,13 @@ def held_back(found: Measured, history: History, moves: Moves, r: Recipe) -> Mea
 
 def newest(history: History) -> tuple[History, tuple[str, ...]]:
     """Return the history in which a symbol that was relisted means what trades under it today, and notes of that."""
+    if not any("#" in name for name in history.names):
+        return history, ()
     latest: dict[str, str] = {}
-    for name in history.names:
+    for name, known in zip(history.names, np.isfinite(history.close).any(0).tolist(), strict=True):
         bare, _, number = name.partition("#")
+        if not known and bare in latest:  # not relisted yet
+            continue
         if int(number or 1) >= int((latest.get(bare, "").partition("#")[2]) or 1):
             latest[bare] = name
     found = history.select(list(latest.values()))

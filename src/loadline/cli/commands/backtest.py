@@ -136,7 +136,8 @@ def models(request: Request, days: float, families: Sequence[str]) -> tuple[Mode
 
 def calibrated(request: Request, days: float, null: tuple[str, ...], changes: Mapping[str, Any]) -> Model:
     """Return ``tail`` as it would have been calibrated at each date."""
-    from loadline.backtest.walk import Recipe, walked
+    from loadline.backtest.walk import walked
+    from loadline.engine.calibrate import Recipe
     from loadline.io.history import read_history
 
     if days != round(days):
