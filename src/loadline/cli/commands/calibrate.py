@@ -89,6 +89,7 @@ def recipe(request: Request) -> Recipe:
     return Recipe(
         days=days,
         start=request.get("from", plain.start),
+        least=0.0 if request.get("from") is not None else plain.least,
         size=positive(request, "size", plain.size),
         level=confidence(request, plain.level),
         damping=positive(request, "damping", plain.damping),
