@@ -39,6 +39,8 @@ SIDES: tuple[Side, ...] = ("initial", "maintenance")
 CHOSEN = {name: choose_rulebook(name, MARKET.as_of) for name in RULEBOOKS}
 
 FEW = settings(max_examples=max(5, settings.default.max_examples // 3))
+FEWER = settings(max_examples=max(5, settings.default.max_examples // 6))
+"""Where each example is a book of three accounts."""
 every = pytest.mark.parametrize("name", RULEBOOKS)
 
 
@@ -208,7 +210,7 @@ ACCOUNTS = ("x", "a", "m")
 
 
 @every
-@FEW
+@FEWER
 @given(held=ordered_books(ACCOUNTS))
 def test_many_accounts_at_once_are_one_at_a_time(name: str, held: Portfolio) -> None:
     together = answered(held, name)
@@ -222,7 +224,7 @@ def test_many_accounts_at_once_are_one_at_a_time(name: str, held: Portfolio) -> 
 
 
 @every
-@FEW
+@FEWER
 @given(held=ordered_books(ACCOUNTS), seed=st.integers(0, 2**32 - 1))
 def test_order_and_names_of_accounts_are_irrelevant(name: str, held: Portfolio, seed: int) -> None:
     renamed = {"x": "1", "a": "2", "m": "0"}

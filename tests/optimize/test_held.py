@@ -86,10 +86,11 @@ def test_most_small_problems_are_certified() -> None:
     assert sum(seen) >= 8
 
 
-def test_a_whole_chain_is_certified() -> None:
+@pytest.mark.parametrize("step", [30, pytest.param(12, marks=pytest.mark.slow)])
+def test_a_whole_chain_is_certified(step: int) -> None:
     from tests.optimize.test_optimizer import usual
 
     problem = usual("basis", "derive-srm")
-    some = problem.candidates.take(np.arange(0, len(problem.candidates), 12))
+    some = problem.candidates.take(np.arange(0, len(problem.candidates), step))
     plan = optimize(Problem(problem.portfolio, problem.market, some, problem.asks, problem.limits))
     assert plan.status is PlanStatus.OPTIMAL and plan.bound > 0 and not plan.notes

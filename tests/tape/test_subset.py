@@ -1,6 +1,5 @@
 """Some accounts run again give what all of them gave, and nobody is passed over who stands on what moved."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +13,16 @@ from loadline.tape.subset import STALE, Kept, Listed
 from loadline.tape.term import Axis, Term, column, constant
 from tests.tape import toys
 
-Made = Callable[[np.random.Generator, Classes, int], toys.Rule]
+SUBSETS = [
+    (9, toys.by_unit),
+    (9, toys.layered),
+    (200, toys.by_unit),
+    pytest.param(200, toys.rule, marks=pytest.mark.slow),
+]
 
 
-@pytest.mark.parametrize(("scenarios", "rule"), [(9, toys.by_unit), (9, toys.layered), (200, toys.rule)])
-def test_some_accounts_get_what_all_do(plans: Path, scenarios: int, rule: Made) -> None:
+@pytest.mark.parametrize(("scenarios", "rule"), SUBSETS)
+def test_some_accounts_get_what_all_do(plans: Path, scenarios: int, rule: toys.Made) -> None:
     rng = np.random.default_rng(scenarios)
     listed = toys.classes(rng, 40)
     plan = Plan(rule(rng, listed, scenarios)(Frame.blank(listed, toys.COLUMNS)), listed, plans)
@@ -32,7 +36,7 @@ def test_some_accounts_get_what_all_do(plans: Path, scenarios: int, rule: Made) 
         assert (np.delete(out, some, 0) == -7.0).all()
 
 
-def ticks_are_whole_runs(plans: Path, rule: Made, seed: int, accounts: int, ticks: int) -> None:
+def ticks_are_whole_runs(plans: Path, rule: toys.Made, seed: int, accounts: int, ticks: int) -> None:
     """Constants move here and there, columns too; after each tick the numbers are those of a run of everything."""
     rng = np.random.default_rng(seed)
     listed = toys.classes(rng, int(rng.integers(1, 60)))
@@ -81,7 +85,7 @@ def numbers_of(terms: list[Term]) -> list[Term]:
 
 @pytest.mark.parametrize("rule", [toys.by_unit, toys.layered])
 @given(seed=st.integers(0, 10**6), accounts=st.sampled_from([1, 7, 60]))
-def test_ticks_are_whole_runs(plans: Path, rule: Made, seed: int, accounts: int) -> None:
+def test_ticks_are_whole_runs(plans: Path, rule: toys.Made, seed: int, accounts: int) -> None:
     ticks_are_whole_runs(plans, rule, seed, accounts, 3)
 
 

@@ -1,6 +1,5 @@
 """One account with one more trade, of which only the groups touched are worked out, is that account laid out anew."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,6 @@ from loadline.tape.trades import Trades
 from tests.tape import toys
 
 COLUMNS = ("quantity", "unsettled")
-Made = Callable[[np.random.Generator, Classes, int], toys.Rule]
 
 
 def straight(rng: np.random.Generator, listed: Classes, scenarios: int) -> toys.Rule:
@@ -30,7 +28,7 @@ def straight(rng: np.random.Generator, listed: Classes, scenarios: int) -> toys.
     return run
 
 
-KINDS: dict[str, tuple[Made, list[bool]]] = {
+KINDS: dict[str, tuple[toys.Made, list[bool]]] = {
     "by expiry": (toys.layered, [True, True]),
     "by unit": (toys.by_unit, [False, True]),
     "whole": (straight, [False, False]),

@@ -12,6 +12,7 @@ from loadline.tape.term import Axis, Term, column, constant, worst_of
 
 COLUMNS = ("quantity", "unsettled", "cash")
 Rule = Callable[[Frame], list[Term]]
+Made = Callable[[np.random.Generator, Classes, int], Rule]
 
 
 def classes(rng: np.random.Generator, items: int) -> Classes:
