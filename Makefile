@@ -4,6 +4,8 @@ PYTHON = python3
 VENV = .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check -qq
+# pip would compile every package's own tests too, and on one core
+COMPILE = $(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $(VENV)/lib || true
 RUNTIME = $(VENV)/stamp-runtime
 DEV = $(VENV)/stamp-dev
 RIVALS = $(VENV)/stamp-bench
@@ -28,7 +30,7 @@ demo: $(RUNTIME)
 
 test: lint
 	@echo '== tests (fast tier)'
-	@$(BIN)/python -m pytest -n 2 -q
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -q
 
 test-slow: $(DEV)
 	@echo '== tests (long tier)'
@@ -74,13 +76,15 @@ $(VENV)/stamp-venv:
 
 $(RUNTIME): $(VENV)/stamp-venv requirements.lock pyproject.toml
 	@echo 'Installing the pinned runtime packages (requirements.lock) and Loadline; the first time takes a minute'
-	@$(PIP) install -r requirements.lock
+	@$(PIP) install --no-compile -r requirements.lock
+	@$(COMPILE)
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(DEV): $(RUNTIME) requirements-dev.lock
 	@echo 'Installing the pinned development packages (requirements-dev.lock); the first time takes a minute'
-	@$(PIP) install -r requirements-dev.lock
+	@$(PIP) install --no-compile -r requirements-dev.lock
+	@$(COMPILE)
 	@touch $@
 
 $(RIVALS): $(DEV) requirements-bench.lock
