@@ -11,9 +11,9 @@ from loadline.backtest.run import Answer, Day
 from loadline.backtest.study import Series
 from loadline.foundation.units import MS_PER_DAY, parse_time
 from tests.conftest import ROOT
-from tools.validation import bars, models
+from tools.validation import bars, level, models
 from tools.validation.data import TEN, Data
-from tools.validation.delta_one import BOOKS, FAMILIES, weights
+from tools.validation.delta_one import BOOKS, FAMILIES, LEVELS, VAR_99, DeltaOne, weights
 from tools.validation.prediction import quantiles, score
 
 
@@ -58,6 +58,47 @@ def test_the_share_of_breaches_at_95() -> None:
     answer = {bars.VAR_95: Answer((1.0, 1.0))}
     days = [Day(0, 1, ("X perp-long", "X other"), (1.0, 1.0), (loss, 9.0), (loss, 9.0), answer) for loss in (0.5, 2.0)]
     assert bars.efficiency(days, ("perp-long",)) == (0.5, 0.5)
+
+
+def delta(shift: float = 0.0, later: float = 1.0) -> DeltaOne:
+    """Books whose losses are the hundredths of 1 in turn; at 96.5 % one of a hundred is above the margin."""
+    days: dict[int, list[Day]] = {1: [], 2: []}
+    accounts = tuple(BOOKS.values())
+    ones = (1.0,) * len(accounts)
+    margin = {level.es(p): 0.985 + 2.0 * (p - 0.965) + shift for p in LEVELS} | {level.var(VAR_99): 0.985}
+    answers = {n: Answer(tuple(m for _ in accounts)) for n, m in margin.items()}
+    first = parse_time("2021-06-15")
+    for horizon, out in days.items():
+        for k in range(330):
+            at = first + k * MS_PER_DAY
+            end = at + horizon * MS_PER_DAY
+            lost = (k * 37 % 100) / 100.0 * (1.0 if end < level.CUT else later)
+            losses = (lost,) * len(accounts)
+            out.append(Day(at, end, accounts, ones, losses, losses, answers))
+    return DeltaOne(days, {h: {b: np.full(330, np.nan) for b in BOOKS} for h in days})
+
+
+def test_the_level_is_chosen_on_dates_that_end_before_2022() -> None:
+    found, other = delta(), delta(later=5.0)
+    rates = level.rates(found)
+    assert level.chosen(rates) == 0.965 and rates == level.rates(other)
+    ends = [
+        int(s.at.max()) + h * MS_PER_DAY for h, s in zip((1, 2), level.early(found, level.es(0.97))[::6], strict=True)
+    ]
+    assert ends == [level.CUT - MS_PER_DAY] * 2
+    assert rates[0.965] == pytest.approx(0.01, abs=5e-4) and rates[0.97] == 0.0
+    assert level.pooled(level.early(found, level.es(0.96))) == rates[0.96]
+    after = level.late(other, level.es(0.965))
+    assert len(after) == 12 and all(v.rate > 0.7 and not bars.good(v) for v in after)
+    assert min(int(v.dates) for v in after) == 330 - (level.CUT - parse_time("2021-06-15")) // MS_PER_DAY
+    assert "**96.5 %**" in level.level_text(found) and level.level_table(found).count("\n| ") == 9
+
+
+def test_a_run_whose_rule_picks_another_level_stops() -> None:
+    found = delta(shift=-0.01)
+    for tell in (level.confirm, level.level_table):
+        with pytest.raises(ValueError, match=r"picks expected shortfall at 0\.97, .* writes 0\.965"):
+            tell(found)
 
 
 def test_the_score_is_least_at_the_quantile() -> None:

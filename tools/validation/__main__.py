@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from tools.validation import chains, delta_one, hours, prediction
+from tools.validation import chains, delta_one, hours, level, prediction
 from tools.validation.data import Data
 from tools.validation.models import DAMPING
 from tools.validation.page import Findings, write
@@ -39,9 +39,11 @@ def main() -> None:
             task = progress.add_task(name, total=None)
             return lambda done, total: progress.update(task, completed=done, total=total)
 
+        delta = delta_one.measured(data, given.work, told)
+        level.confirm(delta)  # before the long runs: the page could not say otherwise
         found = Findings(
             data,
-            delta_one.measured(data, given.work, told),
+            delta,
             chains.measured(data, given.work, told, given.every),
             chains.tried(data, given.work, told),
             hours.hours(data),

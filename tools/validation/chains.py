@@ -14,12 +14,12 @@ from loadline.backtest.replay import Window, windows
 from loadline.backtest.run import Case, Day, Model, Shipped, run
 from loadline.backtest.walk import Recipe
 from loadline.foundation.units import MS_PER_DAY
+from tools.validation import models
 from tools.validation.data import COINS, Data
-from tools.validation.models import MORE, SEED, SPOT_ONLY, TOOLS, set_aside, tail, venues
+from tools.validation.models import MORE, SEED, SPOT_ONLY, STUDY_LEVEL, TOOLS, es, set_aside, tail, var, venues
 
-WITH_TOOLS, VAR_95, ES_97 = "tail with stress weight", "tail VaR 95", "tail, ES 97 %"
-VARIANTS = {WITH_TOOLS: TOOLS, VAR_95: {"measure.kind": "var", "measure.level": 0.95}}
-VAR_99 = {"measure.kind": "var", "measure.level": 0.99}
+WITH_TOOLS, STUDY, VAR_95, VAR_975 = "tail with stress weight", es(STUDY_LEVEL), var(0.95), var(0.975)
+VARIANTS: Mapping[str, Mapping[str, object]] = {WITH_TOOLS: TOOLS, **models.at_levels((STUDY_LEVEL,), (0.95, 0.975))}
 TRIED = (
     ("damping 0.5", 0.5, 0.0),
     ("damping 0.25", 0.25, 0.0),
@@ -27,8 +27,6 @@ TRIED = (
     ("damping 0.5, half-life 2 years", 0.5, 730.0),
 )
 """Names, dampings and half-lives of history's weights in days that were tried."""
-LEVEL = {ES_97: {"measure.level": 0.97}}
-"""What is proposed in place of 97.5 %."""
 SMALL, LARGE, HUGE = 1e6, 50e6, 500e6
 WIDE = (Shipped("deribit-xpm", label="deribit-xpm, 500 m", scale=HUGE / SMALL),)
 """For the 200-leg book once more: 500 m USD gross, ten times its notional, as the study normalised it."""
@@ -78,7 +76,6 @@ def cases(data: Data, every: int = 1) -> dict[str, tuple[Case, Sequence[Window]]
         "wide": (Case(("market-maker",), COINS, Size(usd=SMALL), WIDE, 2.0, SEED), dates[2][::every]),
         "controls": (case(2, *controls), dates[2][::every]),
         "one": (case(1, day), dates[1][::4]),
-        "level": (case(2, tail("tail", 2, bars, track, two, variants=LEVEL)), dates[2][::2]),
     }
 
 
@@ -100,7 +97,7 @@ def variants(data: Data) -> tuple[Case, list[Window]]:
             dates.append(window)
     models = [
         tail(name, 2, data.bars, data.track, data.moves(2), recipe=Recipe(damping=damping, half_life=half_life),
-             variants={f"{name}, VaR 95": VARIANTS[VAR_95], f"{name}, VaR 99": VAR_99})
+             variants={f"{name}, VaR {100 * p:g}": {"measure.kind": "var", "measure.level": p} for p in (0.95, 0.99)})
         for name, damping, half_life in TRIED
     ]  # fmt: skip
     return Case((*TWELVE, *MORE), COINS, Size(usd=SMALL), tuple(models), 2.0, SEED), dates[::2]

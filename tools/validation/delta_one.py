@@ -16,7 +16,7 @@ from loadline.forecast.antiprocyclical import speed_limited
 from loadline.foundation.units import MS_PER_DAY, parse_time
 from loadline.model.history import History
 from tools.validation.data import HOUR, TEN, Data
-from tools.validation.models import SEED, SPEED, TOOLS, tail
+from tools.validation.models import LEVEL, SEED, SPEED, TOOLS, at_levels, tail
 
 START = parse_time("2018-06-01")
 FAMILIES = ("perp-long", "perp-short", "basket-long", "basket-short", "pair", "against-all", "all-against")
@@ -27,13 +27,10 @@ BOOKS: Mapping[str, str] = {
 }  # fmt: skip
 """The books of the study and the accounts they are."""
 CORE, WITH_TOOLS, LIMITED = "tail", "tail with stress weight", "tail with tools"
-ES_97 = "tail, ES 97 %"
-VARIANTS = {
-    WITH_TOOLS: TOOLS,
-    ES_97: {"measure.level": 0.97},
-    "VaR 97.5": {"measure.kind": "var", "measure.level": 0.975},
-    "VaR 99": {"measure.kind": "var", "measure.level": 0.99},
-}
+LEVELS = (0.955, 0.96, 0.965, 0.97, 0.975, 0.98, 0.985)
+"""Of the expected shortfall: what ``level`` chooses among."""
+VAR_99 = 0.99
+VARIANTS: Mapping[str, Mapping[str, object]] = {WITH_TOOLS: TOOLS, **at_levels(LEVELS, (LEVEL, VAR_99))}
 
 
 def weights(label: str) -> np.ndarray:

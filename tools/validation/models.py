@@ -18,6 +18,10 @@ EVERY_THIRD = 3
 DAMPING, HALF_LIFE = 0.5, 0.0
 """The accepted model's: see the page for what was tried."""
 SPOT_ONLY: Mapping[str, object] = {"options.level": "off", "options.residuals": "off", "options.roll": "off"}
+LEVEL = Recipe().level
+"""Of the expected shortfall: what ``loadline calibrate`` writes, chosen by the rule of ``tools.validation.level``."""
+STUDY_LEVEL = 0.975
+"""What the study took."""
 TOOLS: Mapping[str, object] = {"stress.weight": 0.25}
 SPEED = 0.10
 """The speed limit a day, with the tools on."""
@@ -26,6 +30,26 @@ HEDGED = ("basis", "calendar", "butterfly", "hedged-short-gamma", "market-maker"
 """The five hedged families of the bar on cost."""
 MORE = ("short-straddle-weekly", "long-strangle-monthly", "alt-collateral")
 """Families beside the twelve: in the tables, not in the test."""
+
+
+def es(level: float) -> str:
+    """Return the name of expected shortfall at a level.
+
+    >>> es(0.965), var(0.99)
+    ('tail, ES 96.5 %', 'tail, VaR 99 %')
+    """
+    return f"tail, ES {100 * level:g} %"
+
+
+def var(level: float) -> str:
+    """Return the name of value at risk at a level."""
+    return f"tail, VaR {100 * level:g} %"
+
+
+def at_levels(shortfall: Sequence[float], quantile: Sequence[float] = ()) -> dict[str, dict[str, object]]:
+    """Return variants of the model by name: expected shortfall at some levels, value at risk at others."""
+    out: dict[str, dict[str, object]] = {es(p): {"measure.level": p} for p in shortfall}
+    return out | {var(p): {"measure.kind": "var", "measure.level": p} for p in quantile}
 
 
 def set_aside(times: Sequence[int]) -> list[bool]:

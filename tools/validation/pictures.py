@@ -11,6 +11,7 @@ from loadline.backtest.frontier import Point
 from loadline.foundation.units import MS_PER_DAY
 from tools.validation.delta_one import CORE, LIMITED, DeltaOne
 from tools.validation.hours import Hours
+from tools.validation.models import LEVEL
 
 SIZE = (10.0, 4.2)
 DOTS = 100
@@ -52,7 +53,7 @@ def delta_one(found: DeltaOne, path: Path) -> None:
     axis.plot(when, 100 * limited.margin, color="C1", linewidth=1.0, label="with the tools on")
     axis.plot(when[s.breached], 100 * s.loss[s.breached], "x", color="C3", markersize=5, label="breach of the core")
     axis.set_ylabel("% of notional")
-    axis.set_title("Long bitcoin, 2 days, ES 97.5 %", fontsize=10)
+    axis.set_title(f"Long bitcoin, 2 days, ES {100 * LEVEL:g} %", fontsize=10)
     axis.legend(fontsize=7, loc="upper right")
     axis.grid(alpha=0.3)
     _write(figure, path)

@@ -1,4 +1,4 @@
-"""The tables of docs/validation.md."""
+"""The tables of docs/validation.md: bars, tests, families, crashes, and what else was tried."""
 
 # ruff: noqa: E501  the texts are the page's own lines
 
@@ -11,85 +11,29 @@ import numpy as np
 
 from loadline.backtest.dates_hit import DatesHit
 from loadline.backtest.families import FAMILIES, TWELVE, account
-from loadline.backtest.frontier import Point, Ratio, point, pooled
+from loadline.backtest.frontier import pooled
 from loadline.backtest.null import AS_IT_IS
 from loadline.backtest.run import Day
-from loadline.backtest.shortfall import acerbi_szekely
 from loadline.backtest.study import Series, series
 from loadline.foundation.errors import InputError
-from loadline.foundation.units import format_time
 from tools.crash_day import table
 from tools.validation import bars as bars_of
-from tools.validation.chains import TRIED, VAR_95, WITH_TOOLS, Measured
+from tools.validation.chains import STUDY, TRIED, VAR_95, WITH_TOOLS, Measured
 from tools.validation.data import COINS, Data
-from tools.validation.delta_one import BOOKS, CORE, ES_97, LIMITED, DeltaOne
+from tools.validation.delta_one import CORE
+from tools.validation.formats import p_value, percent
 from tools.validation.hours import Hours
-from tools.validation.models import DAMPING, GRADED, HALF_LIFE, HEDGED, MORE, SPEED, VENUES, Bar, large
+from tools.validation.models import DAMPING, HALF_LIFE, LEVEL, MORE, SPEED, VENUES, Bar, es
 from tools.validation.prediction import Score
 
 ALL = (*TWELVE, *MORE)
 SHOWN = (CORE, WITH_TOOLS, *VENUES)
 
 
-def date(at: int) -> str:
-    """A day, UTC."""
-    return format_time(at)[:10]
-
-
-def percent(x: float, places: int = 1) -> str:
-    """A fraction in percent, without the sign."""
-    return f"{100 * x:.{places}f}"
-
-
-def p_value(x: float) -> str:
-    """A p-value, none of them 0."""
-    return f"{x:.3f}" if x >= 0.001 else "<0.001"
-
-
 def bar_table(found: Iterable[Bar]) -> str:
     """All bars with their verdicts."""
     rows = [(b.point, b.asked, b.measured, "reached" if b.reached else f"**not reached**: {b.why}") for b in found]
     return table(("point", "bar", "measured", "verdict"), rows, texts=4)
-
-
-def delta_section(found: DeltaOne) -> str:
-    """Tables of the books without options."""
-    parts = []
-    for model in (CORE, LIMITED):
-        for h in (1, 2):
-            rows = []
-            for b in BOOKS:
-                v = found.verdict(h, b, model)
-                s = found.series(h, b, model)
-                known = np.isfinite(s.worst)
-                path = float((s.worst[known] > s.margin[known]).mean()) if known.any() else float("nan")
-                counts = " / ".join(f"{p.breaches} of {p.dates:,}" for p in v.phases)
-                power = min(p.power[0.02] for p in v.phases)
-                rows.append(
-                    (b, counts, percent(v.rate, 2), p_value(v.kupiec), p_value(v.too_many), p_value(v.conditional),
-                     f"{power:.2f}", str(v.most), percent(path, 2), percent(v.mean), f"{v.ratio:.1f}",
-                     f"{v.peak_to_trough:.2f}", f"{v.rise:.2f}")
-                )  # fmt: skip
-            head = ("book", "breaches by phase", "%", "Kupiec p", "too many p", "Christoffersen p", "power at 2 %",
-                    "most in 250", "worst path %", "mean margin %", "worst loss / margin", "peak / trough",
-                    "5-day rise")  # fmt: skip
-            title = "core" if model == CORE else "with stress weight and speed limit"
-            parts.append(f"### {h} day{'s' if h > 1 else ''}, {title}\n\n" + table(head, rows))
-    return "\n\n".join(parts)
-
-
-def shortfall_table(found: DeltaOne) -> str:
-    """Acerbi and Székely's statistics of the core model."""
-    rows = []
-    for b in BOOKS:
-        cells = [b]
-        for h in (1, 2):
-            es, var = found.series(h, b, CORE), found.series(h, b, "VaR 97.5")
-            t = acerbi_szekely(-es.loss, var.margin, es.margin, 0.025)
-            cells += [str(t.exceedances), "none" if t.z1 is None else f"{t.z1:+.2f}", f"{t.z2:+.2f}"]
-        rows.append(tuple(cells))
-    head = ("book", "1 day: exceedances", "Z1", "Z2", "2 days: exceedances", "Z1", "Z2")
-    return table(head, rows)
 
 
 def hit_row(name: str, t: DatesHit, must: str) -> tuple[str, ...]:
@@ -115,11 +59,10 @@ def tests_of(found: Measured) -> dict[str, DatesHit]:
         "accepted model / 1.25": found.test("two", CORE, divide=1.25),
         "accepted model / 1.5": found.test("two", CORE, divide=1.5),
         VAR_95: found.test("two", VAR_95),
+        STUDY: found.test("two", STUDY),
     }
     if "one" in found.runs:
         tests["1 day"] = found.test("one", CORE, horizon=1.0)
-    if "level" in found.runs:
-        tests |= {ES_97: found.test("level", ES_97), "97 aside": found.test("level", ES_97, aside=True)}
     return tests
 
 
@@ -129,16 +72,14 @@ def hit_section(tests: Mapping[str, DatesHit], found: Measured) -> str:
     def verdict(name: str) -> str:
         return "passed" if tests[name].passed else "failed"
 
-    rows = [hit_row("tail, ES 97.5 %, 2 days", tests["tail"], verdict("tail"))]
+    rows = [hit_row(f"{es(LEVEL)}, 2 days", tests["tail"], verdict("tail"))]
     rows.append(hit_row("the same, weeks set aside", tests["aside"], verdict("aside")))
     rows.append(hit_row("the same, the other weeks", tests["tuning"], verdict("tuning")))
+    rows.append(hit_row(f"{STUDY}, as the study had it", tests[STUDY], verdict(STUDY)))
     rows.append(hit_row("with stress weight", tests["tail with stress weight"], verdict("tail with stress weight")))
     if "1 day" in tests:
-        rows.append(hit_row("tail, 1 day", tests["1 day"], verdict("1 day")))
-    if ES_97 in tests:
-        rows.append(hit_row("proposed: ES 97 %, 2 days", tests[ES_97], verdict(ES_97)))
-        rows.append(hit_row("the same, weeks set aside", tests["97 aside"], verdict("97 aside")))
-    rows.append(hit_row("VaR 95 %, 2 days", tests[VAR_95], verdict(VAR_95)))
+        rows.append(hit_row(f"{es(LEVEL)}, 1 day", tests["1 day"], verdict("1 day")))
+    rows.append(hit_row(f"{VAR_95}, 2 days", tests[VAR_95], verdict(VAR_95)))
     for name in ("spot only", "no clock roll", "accepted model / 1.5"):
         said = "failed, as it must" if not tests[name].passed else "**passed, and must not**"
         rows.append(hit_row(f"control: {name}", tests[name], said))
@@ -161,83 +102,13 @@ def family_table(days: Sequence[Day]) -> str:
         cells = [family]
         for model in SHOWN:
             try:
-                s = both(days, family, model)
+                s = pooled(days, family, model)
             except InputError:
                 cells.append("no answer")
                 continue
             cells.append(f"{int(s.breached.sum())} · {percent(float(s.margin.mean()))}")
         rows.append(tuple(cells))
     return table(("family", *SHOWN), rows)
-
-
-def both(days: Sequence[Day], family: str, model: str) -> Series:
-    """A family's books of both coins as one series."""
-    return pooled(days, family, model)
-
-
-def points(days: Sequence[Day], models: Sequence[str]) -> list[Point]:
-    """Each model over the books of the twelve families."""
-    out = []
-    for model in models:
-        found = []
-        for coin in COINS:
-            for family in TWELVE:
-                try:
-                    found.append(series(days, account(coin, family), model))
-                except InputError:
-                    continue
-        if found:
-            out.append(point(model, found, bars_of.OUTRIGHT))
-    return out
-
-
-def frontier_table(found: Sequence[Point]) -> str:
-    """The frontier in numbers."""
-    rows = [
-        (p.model, f"{p.dates:,}", percent(p.coverage, 2), percent(p.mean),
-         "n/a" if p.peak is None else f"{p.peak:.2f}", str(p.gaps))
-        for p in found
-    ]  # fmt: skip
-    head = ("model", "books and dates", "covered %", "mean requirement %", "peak / trough, median", "no answer")
-    return table(head, rows)
-
-
-def ratio_table(found: bars_of.Costs) -> str:
-    """Ratios to Deribit by family."""
-    rows = []
-    for family in ALL:
-        cells = [family + (" *" if family in HEDGED else "")]
-        for side in (found.small, found.small_tools, found.large, found.large_tools):
-            r = side[family]
-            cells += [cell(r, "nominal"), cell(r, "equal")]
-        rows.append(tuple(cells))
-    head = ("family (* hedged)", "1 m: nominal", "equal coverage", "1 m with stress weight: nominal", "equal coverage",
-            "50 m: nominal", "equal coverage", "50 m with stress weight: nominal", "equal coverage")  # fmt: skip
-    return table(head, rows)
-
-
-def cell(r: Ratio, which: str) -> str:
-    """A ratio with its interval."""
-    i = getattr(r, which)
-    return f"{i.value:.2f} ({i.low:.2f}–{i.high:.2f})"
-
-
-def rivals(days: Sequence[Day], draws: int) -> str:
-    """Ratios of the core model to each venue at equal coverage, 1 m USD, and at 50 m where those ask otherwise."""
-    names = [v for v in VENUES if v != "isolated"]
-    big = [large(v) for v in GRADED if v != "isolated"]
-    rows = []
-    for family in ALL:
-        cells = [family]
-        for rival in (*names, *big):
-            try:
-                r = bars_of.one(days, family, CORE, rival, draws)
-                cells.append(f"{r.nominal.value:.2f} · {r.equal.value:.2f}" if np.isfinite(r.equal.value) else
-                             f"{r.nominal.value:.2f} · n/a")  # fmt: skip
-            except (InputError, ZeroDivisionError):
-                cells.append("n/a")
-        rows.append(tuple(cells))
-    return table(("family", *names, *big), rows)
 
 
 def steady_table(of: Mapping[str, Series]) -> str:
@@ -304,20 +175,6 @@ def hit(day: Day, model: str) -> list[bool]:
     ]
 
 
-def level_table(found: DeltaOne) -> str:
-    """The core model at 97 %, on the books of the acceptance."""
-    rows = []
-    for h in (1, 2):
-        for b in bars_of.ACCEPTED:
-            v, was = found.verdict(h, b, ES_97), found.verdict(h, b, CORE)
-            good = v.kupiec > 0.01 and v.conditional > 0.01 and 0.005 <= v.rate <= 0.013 and v.most <= 9
-            rows.append((b, str(h), percent(v.rate, 2), p_value(v.kupiec), p_value(v.conditional), str(v.most),
-                         percent(v.mean), percent(was.mean), f"{v.peak_to_trough:.2f}", "all four" if good else "not all"))  # fmt: skip
-    head = ("book", "days", "breaches %", "Kupiec p", "Christoffersen p", "most in 250", "mean margin %",
-            "at 97.5 %", "peak / trough", "bars of point 1")  # fmt: skip
-    return table(head, rows)
-
-
 def gap_text(found: Measured) -> str:
     """What has no answer, counted first."""
     lines = []
@@ -337,10 +194,12 @@ def recipe_text() -> str:
     return (
         f"`tail` as `loadline calibrate` makes it, anew at every date from what was known then: joint moves since 2018 "
         f"(at least 1,000 days), {weights}, each asset's rescaled by EWMA 0.97 volatility with damping {DAMPING:g} and a "
-        "cap of 3, expected shortfall 97.5 %; options revalued with the clock rolled, smiles moving with the price, the "
-        "level of vol moving jointly with it and scaled by tenor, surface moves drawn from chains that had ended; a "
-        "floor of 0.5 % of notional for basis. *Tools on*: a quarter of the requirement is that of the most stressed "
-        f"250 moves, and the requirement rises by no more than {100 * SPEED:.0f} % a day."
+        f"cap of 3, expected shortfall at {100 * LEVEL:g} %: a level chosen on the books without options before 2022 (*The "
+        "level*). Options are revalued with the clock rolled, smiles moving with the price, the level of vol moving jointly "
+        "with it and scaled by tenor, surface moves drawn from chains that had ended; a floor of 0.5 % of notional stands "
+        "for basis. There are no charges for liquidity here, since losses are measured at marks; a calibrated model has "
+        "them, and asks a little more. *Tools on*: a quarter of the requirement is that of the most stressed 250 moves, and "
+        f"the requirement rises by no more than {100 * SPEED:.0f} % a day."
     )
 
 
