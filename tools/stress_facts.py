@@ -16,19 +16,26 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from tools.stress_cited import cited
+
 PAGE = Path(__file__).resolve().parent.parent / "src" / "loadline" / "scenarios" / "stresses.toml"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 STABLE = ("USDT", "USDC", "TUSD", "USDP", "FDUSD", "USDE", "USD1", "USTC")
 NO_COIN = ("EUR",)
 STRAY = 0.5
 """A low below this share of both ends of its bar is a print of one venue's empty book, which no index follows."""
+WITHIN = 5
+"""Minutes: lows of a perpetual and of spot within bars as short as this are compared, those within an hour are not."""
 OLD_LUNA = {"LUNA": "LUNC"}
 """What was traded as LUNA until May 2022 is called LUNC today."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Bars of one kind at one venue: the file, the part of a symbol behind the coin, and what the table calls them."""
+    """Bars of one kind at one venue: the file, the part of a symbol behind the coin, and what the table calls them.
+
+    ``beside``: hourly spot that perpetuals are compared with, where the table's spot is in another currency.
+    """
 
     said: str
     file: str
@@ -39,6 +46,7 @@ class Source:
     only: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     inverse: bool = False
+    beside: str = ""
 
     def coins(self, folder: Path) -> Iterator[tuple[str, str]]:
         """Yield (coin, symbol)."""
@@ -105,12 +113,15 @@ EVENTS = (
     Event(
         "2020-03-12", "Black Thursday: everything sold at once", at(2020, 3, 12), at(2020, 3, 14), "BTC",
         (spot(OLD_BTC, 60), spot(OLD_ALTS, 60), DAILY),
-        unknown=("implied vol: no option data", "perpetuals: no bars", "stablecoins: no bars"),
+        unknown=(
+            "implied vol: no option data in or just before the window", "stablecoins: no bars",
+            "perpetuals: BTC, ETH and LTC alone",
+        ),
     ),
     Event(
         "2021-05-19", "Deleveraging after the spring of 2021", at(2021, 5, 19), at(2021, 5, 21), "BTC",
         (spot("ohlcv_5m_binance_spot_event_2021-05", 5), spot(OLD_ALTS, 60), spot(CLOSES, 60), DAILY),
-        old_luna=True, unknown=("implied vol: no option data in May 2021", "perpetuals: no bars"),
+        old_luna=True, unknown=("implied vol: no option data in May 2021",),
     ),
     Event(
         "2022-05-12", "Terra: LUNA and its stablecoin", at(2022, 5, 9), at(2022, 5, 13), "BTC",
@@ -120,12 +131,13 @@ EVENTS = (
                    inverse=True),
         ),
         old_luna=True,
-        unknown=("implied vol: no option data", "perpetuals: no bars", "TerraUSD itself: no bars of its fall"),
+        unknown=("implied vol: no option data", "TerraUSD itself: no bars of its fall"),
         about=("LUNC", "USTC"),
     ),
     Event(
         "2022-11-09", "FTX", at(2022, 11, 7), at(2022, 11, 11), "BTC",
-        (spot(BTC, 60), spot(CLOSES, 60)), implied="BTC", unknown=("perpetuals: no bars",), about=("FTT", "SOL"),
+        (spot(BTC, 60), spot(CLOSES, 60)), implied="BTC", about=("FTT", "SOL"),
+        unknown=("stablecoins: no bars, USDT by the press at its low alone",),
     ),
     Event(
         "2023-03-11", "USDC loses its peg: Silicon Valley Bank", at(2023, 3, 10), at(2023, 3, 13), "USDC",
@@ -134,7 +146,7 @@ EVENTS = (
             Source("Kraken spot against USD, one-minute bars", DEPEG, 1, tail="USD", venue="kraken",
                    only=("USDC", "USDT")),
             spot(CLOSES, 60, without=("BTC", "USDC", "TUSD", "USDP", "USTC")),
-            perpetual(PERPS, 60, without=("BTC",)),
+            perpetual(PERPS, 60, without=("BTC",)), perpetual(PERPS, 60, only=("BTC",), beside=CLOSES),
         ),
         implied="BTC", unknown=("TUSD, USDP: relisted at Binance within the window",),
     ),
@@ -167,7 +179,7 @@ EVENTS = (
             AS_SPOT,
             perpetual("ohlcv_5m_binance_usdm_perp_event_2026-02", 5),
         ),
-        implied="chain",
+        implied="chain", unknown=("stablecoins: no bars but those of USD1",),
     ),
 )  # fmt: skip
 
@@ -177,18 +189,20 @@ def read(path: Path) -> pl.DataFrame:
     """The file's rows; low: of the bar where there is one and it is no stray print, else close."""
     frame = pl.read_parquet(path)
     if "low" not in frame.columns:
-        return frame.with_columns(low=pl.col("close"))
+        return frame.with_columns(low=pl.col("close"), stray=False)
     nearer = pl.min_horizontal("open", "close")
-    return frame.with_columns(low=pl.when(pl.col("low") < STRAY * nearer).then(nearer).otherwise(pl.col("low")))
+    stray = pl.col("low") < STRAY * nearer
+    return frame.with_columns(low=pl.when(stray).then(nearer).otherwise(pl.col("low")), stray=stray)
 
 
 @dataclass(frozen=True)
 class Series:
-    """One symbol's bars by the time at which each ends."""
+    """One symbol's bars by the time at which each ends; ``stray``: whose low was a stray print."""
 
     ends: np.ndarray
     close: np.ndarray
     low: np.ndarray
+    stray: np.ndarray
 
     def at(self, when: datetime) -> float:
         """The close of the bar that ends then; NaN where there is none."""
@@ -210,8 +224,8 @@ def series(folder: Path, source: Source, symbol: str) -> Series:
     """The bars of one symbol; of a ratio turned over, the highest is the low."""
     frame = source.bars(folder).filter(pl.col("symbol") == symbol).sort("ts")
     ends = frame["ts"].dt.epoch("ms").to_numpy() + source.minutes * 60_000
-    close, low = frame["close"].to_numpy(), frame["low"].to_numpy()
-    return Series(ends, 1.0 / close, 1.0 / close) if source.inverse else Series(ends, close, low)
+    close, low, stray = (frame[c].to_numpy() for c in ("close", "low", "stray"))
+    return Series(ends, 1.0 / close, 1.0 / close, stray) if source.inverse else Series(ends, close, low, stray)
 
 
 def worst(lead: Series, event: Event, length: timedelta) -> tuple[datetime, datetime]:
@@ -252,10 +266,14 @@ def moves(
                 told[name] = fact(now)
                 spots[name] = bars if "perpetuals" not in source.said else None
             beside = spots.get(name) if source.what == "perpetual" else None
-            if beside is not None and (now := basis(beside, bars, kind, start, end)) == now:
+            if source.beside:
+                beside = series(folder, spot(source.beside, 60), symbol)
+            lows = source.minutes <= WITHIN
+            if beside is not None and (now := basis(beside, bars, kind, start, end, lows=lows)) == now:
                 told[name] = fact(now)
         if told:
             how = {"spot": "the lowest low", "perpetual": "the lowest at closes"}[source.what]
+            how = "the lowest at closes, or at the lows of one bar" if source.what == "perpetual" and lows else how
             said = f"{source.said}; {how if kind == 'low' else 'close to close'}"
             same = next((x for what, text, x in out if (what, text) == (source.what, said)), None)
             if same is None:
@@ -265,11 +283,18 @@ def moves(
     return out
 
 
-def basis(spot: Series, perpetual: Series, kind: str, start: datetime, end: datetime) -> float:
-    """What is left of a perpetual's price over spot's: at the end, or at the lowest of the closes both have."""
+def basis(spot: Series, perpetual: Series, kind: str, start: datetime, end: datetime, *, lows: bool = False) -> float:
+    """What is left of a perpetual's price over spot's: at the end, or at the lowest of the closes both have.
+
+    ``lows``: of the lows of one bar, too, unless either was a stray print. They need not be of one moment; while the
+    perpetual was at its low, spot was at its own or above, so that the gap of that moment was no narrower.
+    """
     ends, a, b = np.intersect1d(spot.ends, perpetual.ends, return_indices=True)
-    ratio = Series(ends, perpetual.close[b] / spot.close[a], perpetual.close[b] / spot.close[a])
-    return (ratio.lowest(start, end) if kind == "low" else ratio.at(end)) / ratio.at(start)
+    ratio = perpetual.close[b] / spot.close[a]
+    sound = ~(spot.stray[a] | perpetual.stray[b]) & lows
+    least = np.where(sound, np.minimum(ratio, perpetual.low[b] / spot.low[a]), ratio)
+    found = Series(ends, ratio, least, ~sound)
+    return (found.lowest(start, end) if kind == "low" else found.at(end)) / found.at(start)
 
 
 def vols(
@@ -327,26 +352,38 @@ def thirty_days(part: pl.DataFrame) -> float:
     return float(np.sqrt(np.interp(30.0, days, variance) / 30.0))
 
 
+def windows(folder: Path, event: Event) -> dict[str, tuple[datetime, datetime]]:
+    """The three windows of a stress."""
+    lead = spot_of(folder, event, event.lead)
+    assert lead is not None
+    return {
+        "low": (event.start, event.end),
+        "day": worst(lead, event, DAY),
+        "two_days": worst(lead, event, 2 * DAY),
+    }
+
+
+def spot_of(folder: Path, event: Event, coin: str) -> Series | None:
+    """The bars of an hour or less that tell a coin's spot, where there are some."""
+    found = (
+        series(folder, s, symbol)
+        for s in event.sources if s.minutes <= 60 and s.what == "spot"
+        for name, symbol in s.coins(folder) if name == coin
+    )  # fmt: skip
+    return next(found, None)
+
+
 def table(folder: Path) -> str:
     """The whole file."""
     out = [HEAD]
     for event in EVENTS:
-        lead = next(
-            series(folder, s, symbol)
-            for s in event.sources if s.minutes <= 60 and s.what == "spot"
-            for coin, symbol in s.coins(folder) if coin == event.lead
-        )  # fmt: skip
         out.append(f'[[stress]]\nname = "{event.name}"\ntitle = "{event.title}"\nlead = "{event.lead}"')
         out.append(f"about = {list(event.about)}".replace("'", '"'))
         out.append(f"unknown = [{', '.join(repr(u).replace(chr(39), chr(34)) for u in event.unknown)}]")
-        windows = {
-            "low": (event.start, event.end),
-            "day": worst(lead, event, DAY),
-            "two_days": worst(lead, event, 2 * DAY),
-        }
-        for kind, (start, end) in windows.items():
+        for kind, (start, end) in windows(folder, event).items():
             out.append(f"\n[stress.{kind}]\nfrom = {start:%Y-%m-%dT%H:%M:%SZ}\nto = {end:%Y-%m-%dT%H:%M:%SZ}")
-            for what, said, told in moves(folder, event, kind, start, end) + vols(folder, event, kind, start, end):
+            found = moves(folder, event, kind, start, end) + cited(event.name, kind)
+            for what, said, told in found + vols(folder, event, kind, start, end):
                 values = ", ".join(f"{coin} = {told[coin]:.10g}" for coin in ordered(told))
                 out.append(f'\n[[stress.{kind}.facts]]\nof = "{what}"\nsource = "{said}"\nmoves = {{ {values} }}')
         out.append("")
@@ -365,7 +402,8 @@ HEAD = """# Named stresses: how far coins, perpetuals and implied vols moved in 
 # low: from the close before `from` to the lowest price until `to`; lows of different coins need not be simultaneous,
 # and a print at less than half of both ends of its bar, which no index follows, is left out.
 # day, two_days: close to close over the 24 and 48 hours in which the lead fell most by hourly closes, for all coins.
-# spot: of the price, against what its source says; perpetual: of its price beyond that of spot, at closes;
+# spot: of the price, against what its source says; perpetual: of its price beyond that of spot, at closes, or at the
+# lows that both had in the same five minutes, which need not be of one moment;
 # vol: of 30-day at-the-money implied vol. about: coins whose own end the stress was; unknown: what no data tells.
 # LUNC is what was traded as LUNA until May 2022.
 

@@ -40,7 +40,7 @@ def test_facts_are_plain_and_have_sources(stress) -> None:  # type: ignore[no-un
         assert len(coins) >= 15 and "BTC" in coins and "ETH" in coins
         for told in (window.spot, window.perpetual, window.vol):
             assert all(-1.0 < f.move < 5.0 for f in told.values())
-            assert all(any(w in f.source for w in ("bars", "closes", "chains")) for f in told.values())
+            assert all(any(w in f.source for w in ("bars", "closes", "chains", "CoinDesk")) for f in told.values())
             assert all(round(f.move, 4) == f.move or f.move < -0.99 for f in told.values()), "one rounded fraction each"
     assert stress.lead in stress.windows["low"].spot
     low, day = (stress.windows[s].spot[stress.lead].move for s in ("low", "day"))
@@ -93,6 +93,24 @@ def test_a_coin_that_is_in_no_stress_moves_as_the_worst() -> None:
 def test_the_coin_that_a_stress_was_about_is_not_what_others_follow() -> None:
     assert named("terra").windows["low"].spot["LUNC"].move < -0.9999 and worst(named("terra")) > -0.6
     assert named("ftx").windows["low"].spot["FTT"].move < -0.85 and worst(named("ftx")) > -0.6
+
+
+@pytest.mark.parametrize("stress", stresses(), ids=lambda s: s.name)
+def test_every_stress_tells_the_basis_of_some_perpetuals_and_names_those_that_it_does_not(stress) -> None:  # type: ignore[no-untyped-def]
+    for span in SPANS:
+        known = stress.windows[span].perpetual
+        assert "ETH" in known and "XYZ" not in known
+        made = trial(stress, ["ETH", "XYZ"], span=span)
+        assert made.shift.perpetual == {"ETH": known["ETH"].move}
+        assert "perpetuals of XYZ: basis not known, they move with spot" in made.notes
+
+
+def test_the_basis_of_october_2025_is_that_of_its_five_minute_lows() -> None:
+    """DOGE: 0.08385 against spot's 0.095 in the same bar; at the eve, both were alike to a tenth of a percent."""
+    low = named("2025-10-10").windows["low"]
+    assert low.perpetual["DOGE"].move == pytest.approx(0.08385 / 0.095 - 1, abs=1e-3)
+    assert "lows of one bar" in low.perpetual["DOGE"].source
+    assert abs(named("2025-10-10").windows["day"].perpetual["DOGE"].move) < 1e-3
 
 
 def test_wrapped_coins_count_as_what_they_wrap_and_say_so() -> None:

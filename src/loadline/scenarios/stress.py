@@ -188,8 +188,10 @@ def trial(stress: Stress, names: Collection[str], *, span: Span = "low", unliste
     notes += [f"counted alike: {', '.join(wrapped)}"] if wrapped else []
     notes += [f"no fact: {', '.join(still)}, left at today's price"] if still else []
     notes += said
-    if coins and not perpetual:
-        notes.append("perpetuals: basis not known, they move with spot")
+    lacking = [c for c in coins if c not in perpetual]
+    whose = f" of {', '.join(lacking)}" if perpetual else ""
+    if lacking:
+        notes.append(f"perpetuals{whose}: basis not known, they move with spot")
     sources |= {f.source: None for told in (window.perpetual, window.vol) for f in told.values()}
     shift = Shift(spot, vol, perpetual, by_tenor=True)
     return Trial(stress.name, stress.title, shift, tuple(notes), sources=tuple(sources))
