@@ -39,6 +39,7 @@ def test_a_png(tmp_path: Path) -> None:
         (["--window", "week"], "no window 'week'"),
         (["--unlisted", "guess"], "no unlisted 'guess'"),
         (["--named", "2"], "more than one stress '2'"),
+        (["--history", "closes.csv"], "--history without --reverse"),
     ],
 )
 def test_words_that_are_refused(words: list[str], said: str) -> None:

@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from loadline.engine.calibrate import Recipe, calibrate
+from loadline.engine.engine import Chosen, choose_rulebook
 from loadline.engine.factor_covariance import given_factors, history_factors
 from loadline.engine.reverse import Factors, Seen, factor_names, reverse, scaled, share_of
 from loadline.engine.stress import stress
@@ -134,12 +136,12 @@ def test_the_covariance_of_the_parameters() -> None:
     assert "no parameters for XYZ" in found.notes[0] and (np.linalg.eigvalsh(found.covariance) > 0).all()
 
 
-def _history(days: int = 300) -> History:
+def _history(days: int = 300, before: int = 250) -> History:
     draw = np.random.default_rng(1)
     common, own = draw.standard_normal((days, 1)), draw.standard_normal((days, 2))
     returns = np.array([0.02, 0.03]) * (0.8 * common + 0.6 * own)
     close = 100 * np.exp(np.cumsum(returns, axis=0))
-    return History.of(AS_OF + DAY * (np.arange(days) - 250), ["BTC", "ETH"], close, step=DAY)
+    return History.of(AS_OF + DAY * (np.arange(days) - before), ["BTC", "ETH"], close, step=DAY)
 
 
 def test_a_history_says_how_prices_move() -> None:
@@ -152,6 +154,57 @@ def test_a_history_says_how_prices_move() -> None:
     assert any("not in the history: SOL" in n for n in found.notes)
     with pytest.raises(InputError, match="none of SOL"):
         history_factors(given_factors(["SOL"], [], AS_OF), _history(), AS_OF)
+
+
+def _calibrated(recipe: Recipe | None = None, **changes: float) -> Chosen:
+    made = calibrate(_history(900, 890), as_of=AS_OF, recipe=recipe or Recipe(start=0, stress=50), changes=changes)
+    return Chosen(choose_rulebook("tail", AS_OF).rule, made.version)
+
+
+def test_a_calibrated_model_is_the_ruler_of_its_own_accounts() -> None:
+    """The same volatility as the history's own, both weighing it by 0.97 a day; not that of the parameters of tail."""
+    asked = ["BTC", "ETH"], ["BTC"]
+    given = given_factors(*asked, AS_OF)
+    own = given_factors(*asked, AS_OF, chosen=_calibrated())
+    measured = history_factors(given, _history(900, 890), AS_OF)
+    sd, theirs, before = (np.sqrt(np.diag(f.covariance)) for f in (own, measured, given))
+    np.testing.assert_allclose(sd[:2], theirs[:2], rtol=1e-9)
+    assert (np.abs(sd[:2] / before[:2] - 1.0) > 0.02).all() and "volatility of tail@" in own.source
+    assert own.covariance[0, 1] / sd[0] / sd[1] == pytest.approx(0.64, abs=0.1)
+
+
+def test_how_factors_of_a_calibrated_model_move_is_what_its_usual_scenarios_weigh() -> None:
+    chosen = _calibrated()
+    found, scenarios = given_factors(["ETH", "BTC"], ["BTC"], AS_OF, chosen=chosen), chosen.version.scenarios
+    assert scenarios is not None and (scenarios.family == "stress").sum() == 50
+    usual = scenarios.family == "history"
+    moves = np.log1p(np.column_stack([scenarios.spot[usual][:, [1, 0]], scenarios.vol[usual][:, 0]]))
+    sd = np.sqrt(np.diag(found.covariance))
+    np.testing.assert_allclose(found.covariance / np.outer(sd, sd), np.corrcoef(moves.T), atol=1e-12)
+    assert sd[2] == pytest.approx(moves[:, 2].std(), rel=1e-12)
+    assert f"its {usual.sum()} scenarios" in found.source and not found.notes
+
+
+def test_a_longer_period_of_a_coin_does_not_stretch_the_ruler() -> None:
+    chosen = _calibrated(Recipe(start=0, stress=50, days=4.0))
+    sd = np.sqrt(np.diag(given_factors(["BTC"], [], AS_OF, chosen=chosen).covariance))
+    assert sd[0] == pytest.approx(chosen.version.get("volatility.spot", "BTC") * math.sqrt(2 / 365), rel=1e-12)
+
+
+def test_a_coin_that_a_calibrated_model_lacks_is_told() -> None:
+    found = given_factors(["BTC", "SOL"], [], AS_OF, chosen=_calibrated())
+    assert any("not in its scenarios: SOL price: parameters of tail@" in n for n in found.notes)
+    assert (np.linalg.eigvalsh(found.covariance) > 0).all()
+
+
+def test_other_rulebooks_are_measured_by_the_parameters_of_tail_and_tail_by_its_own() -> None:
+    plain = given_factors(["BTC"], ["BTC"], AS_OF)
+    other = given_factors(["BTC"], ["BTC"], AS_OF, chosen=choose_rulebook("derive", AS_OF))
+    np.testing.assert_array_equal(plain.covariance, other.covariance)
+    changed = choose_rulebook("tail", AS_OF, {"tail.volatility.spot.BTC": 1.1})
+    assert given_factors(["BTC"], [], AS_OF, chosen=changed).covariance[0, 0] == pytest.approx(
+        4 * plain.covariance[0, 0]
+    )
 
 
 def test_a_history_after_the_time_changes_nothing() -> None:

@@ -54,8 +54,8 @@ UNLISTED = Option(
 HISTORY = Option(
     "--history",
     Takes.FILE,
-    "With --reverse, take the covariance of prices from this file of bars, as known at the snapshot; without it from "
-    "the parameters of tail.",
+    "With --reverse, take the covariance of prices from this file of bars, as known at the snapshot; without it that "
+    "of a calibrated rulebook's own model, else the parameters of tail.",
     "FILE",
     "--reverse --history bars.parquet",
 )
@@ -106,15 +106,17 @@ FORECAST = (
         "Show what every volatility model says of the next hour, day or two days.",
         "From a file of bars: the volatility that each model forecasts as of the last bar or an earlier time, fitted "
         "to what was known by then, next to each other; and the probability that volatility doubles within a day. A "
-        "model that lacks data says so. With --scores, how good each has been on this history: QLIKE and squared "
-        "error, out of sample, refitted as time passed.",
+        "model that lacks data says so. Where bars are finer than the period, what was realised last stands below, with "
+        "and without jumps. With --scores, how good each has been on this history, out of sample, refitted as time "
+        "passed: QLIKE and squared error, Diebold and Mariano's test, the model confidence set; and of the spike the area "
+        "under precision against recall and how early alarms came.",
         f"{HERE}.forecast:forecast",
         (
             Argument(
                 "HISTORY",
                 Takes.FILE,
                 "Bars of one or more coins: Parquet, CSV or JSON with time, symbol, close, and may be volume and "
-                "implied vol.",
+                "implied vol; or sample, the embedded daily history.",
             ),
         ),
         (

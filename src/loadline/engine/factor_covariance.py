@@ -1,4 +1,4 @@
-"""How prices and vols move together, for reverse stress: from the parameters of ``tail``, or from a history."""
+"""How prices and vols move together, for reverse stress: from a rulebook's own model, from ``tail``, or a history."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from loadline.engine.engine import choose_rulebook
+from loadline.engine.engine import Chosen, choose_rulebook
 from loadline.engine.reverse import Factors
 from loadline.forecast.correlation import correlation_of
 from loadline.forecast.volatility import ewma
@@ -15,24 +15,33 @@ from loadline.foundation.errors import InputError
 from loadline.foundation.table import Floats, Labels
 from loadline.foundation.units import MS_PER_DAY, format_time
 from loadline.model.history import History
+from loadline.model.scenario_set import Scenarios
 from loadline.rulebooks import factors
 from loadline.rulebooks.parameters import Version
+from loadline.scenarios.moves import STRESS
 
 MODEL = "tail"
 
 
-def given_factors(coins: Sequence[str], vols: Sequence[str], as_of: int, *, days: float = 2.0) -> Factors:
-    """Return the covariance that the rulebook ``tail`` has in its parameters, over ``days``.
+def given_factors(
+    coins: Sequence[str], vols: Sequence[str], as_of: int, *, days: float = 2.0, chosen: Chosen | None = None
+) -> Factors:
+    """Return the covariance of a rulebook's own model over ``days``, where it has one, else that of ``tail``.
 
-    ``coins``, ``vols``: underlyings whose prices and whose 30-day vols move; ``as_of``: epoch ms. A coin without
+    ``coins``, ``vols``: underlyings whose prices and whose 30-day vols move; ``as_of``: epoch ms; ``chosen``: the
+    rulebook that is asked, ``tail`` at this time if left out. A calibrated one is measured by its own volatilities and
+    scenarios (``_of_scenarios``), ``tail`` by its parameters, any other rulebook by those of ``tail``. A coin without
     parameters moves as the wildest that has some, and the notes say so.
 
     >>> found = given_factors(["BTC"], ["BTC"], 1_780_300_800_000, days=1.0)
     >>> found.labels, float(np.sqrt(found.covariance[0, 0] * 365).round(2))
     (['BTC price', 'BTC vol'], 0.55)
     """
-    version = choose_rulebook(MODEL, as_of).version.override({"horizon.days": days})
+    own = chosen is not None and (chosen.version.scenarios is not None or chosen.rule.name == MODEL)
+    base = chosen.version if chosen is not None and own else choose_rulebook(MODEL, as_of).version
     names = sorted({*coins, *vols})
+    timed = base.parameter("horizon.days").by_key
+    version = base.override({"horizon.days": days, **{f"horizon.days.{n}": days for n in names if n in timed}})
     known = [n for n in version.parameter("volatility.spot").by_key if n != "USD"]
     strangers = [n for n in names if n not in known]
     if strangers:
@@ -43,8 +52,37 @@ def given_factors(coins: Sequence[str], vols: Sequence[str], as_of: int, *, days
     notes = (
         (f"no parameters for {', '.join(strangers)}: as wild as the wildest coin that has some",) if strangers else ()
     )
-    said = f"parameters of {version.label}, {days:g} days"
-    return Factors(tuple(coins), tuple(vols), covariance, days, said, notes)
+    said = f"parameters of {base.label}, {days:g} days"
+    found = Factors(tuple(coins), tuple(vols), covariance, days, said, notes)
+    return found if base.scenarios is None else _of_scenarios(found, base, base.scenarios)
+
+
+def _of_scenarios(given: Factors, version: Version, scenarios: Scenarios) -> Factors:
+    """The factors of a calibrated model, as far as its scenarios know them.
+
+    Prices have its volatility of the day it was calibrated on, which its scenarios are rescaled to. How factors move
+    together, and how far vols move, is what its scenarios weigh, without those of the stressed period.
+    """
+    usual, k = scenarios.family != STRESS, len(given.coins)
+    weight = scenarios.weight[usual] / scenarios.weight[usual].sum()
+    both = np.log1p(np.stack([scenarios.spot[usual], scenarios.vol[usual]]))
+    column = {c: n for n, c in enumerate(scenarios.underlyings)}
+    named = (*given.coins, *given.vols)
+    moves = {n: both[int(n >= k), :, column[c]] for n, c in enumerate(named) if c in column}
+    moves = {n: x - weight @ x for n, x in moves.items()}
+    wide = {n: float(np.sqrt(weight @ x**2)) for n, x in moves.items()}
+    rows = [n for n in moves if wide[n] > 0.0]  # a vol that the scenarios leave alone keeps its parameters
+    sd = np.sqrt(np.diag(given.covariance))
+    correlation = given.covariance / np.outer(sd, sd)
+    if rows:
+        z = np.column_stack([moves[n] / wide[n] for n in rows])
+        correlation[np.ix_(rows, rows)] = z.T @ (weight[:, None] * z)
+    for n in (n for n in rows if n >= k):
+        sd[n] = wide[n] * np.sqrt(given.days / float(version.get("horizon.days", named[n])))
+    lacking = [label for n, label in enumerate(given.labels) if n not in rows]
+    notes = (*given.notes, *((f"not in its scenarios: {', '.join(lacking)}: {given.source}",) if lacking else ()))
+    said = f"volatility of {version.label} and how its {int(usual.sum())} scenarios move, {given.days:g} days"
+    return replace(given, covariance=_nearest_semidefinite(correlation) * np.outer(sd, sd), source=said, notes=notes)
 
 
 def _with(version: Version, known: Sequence[str], strangers: Sequence[str]) -> Version:

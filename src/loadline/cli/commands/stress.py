@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from loadline.cli.choosing import asked_for
 from loadline.cli.environment import Environment, ExitCode
-from loadline.cli.faults import at_word
+from loadline.cli.faults import at_word, refuse
 from loadline.cli.inputs import Inputs, insist, read_inputs, refused
 from loadline.cli.json_out import answers_as_json, envelope
 from loadline.cli.parser import Request
@@ -42,6 +42,9 @@ class Fatal:
 
 def stress(request: Request, env: Environment) -> Outcome:
     """Answer ``loadline stress``."""
+    if request.get("history") and not request.get("reverse"):
+        with at_word(str(request["history"]), "--history"):
+            refuse("--history without --reverse", "add --reverse, which measures by it, or leave it out")
     inputs = read_inputs(request, env)
     trials = asked_trials(request, inputs)
     found: list[Aftermath] = []
@@ -133,7 +136,8 @@ def nearest_of(
             if not coins:
                 continue
             with working(env, f"looking for what liquidates {account} under {chosen.rule.name}"):
-                factors = with_history(given_factors(coins, vols, inputs.market.as_of), history, inputs.market.as_of)
+                given = given_factors(coins, vols, inputs.market.as_of, chosen=chosen)
+                factors = with_history(given, history, inputs.market.as_of)
                 seen = Seen(wallet)
                 liquidation, ruin = (
                     reverse(seen, factors, target=target, also=trials) for target in ("maintenance", "equity")
