@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from loadline.forecast.realised import DAY, realised
-from loadline.forecast.scores import confidence_set, diebold_mariano, qlike, squared_error
+from loadline.forecast.scores import scored
 from loadline.foundation.units import format_time
 from tools import volatility_spikes
 from tools.crash_day import table
@@ -106,18 +106,14 @@ def compared(
 ) -> str:
     """The table of some models on their common dates."""
     common = np.isfinite(target) & np.all([np.isfinite(f) for f in made.values()], axis=0) & (target > 0)
-    y = target[common]
-    loss = {name: qlike(y, f[common]) for name, f in made.items()}
-    kept = confidence_set(loss, size=SIZE, horizon=horizon, seed=SEED)
-    base, rows = loss[RIVAL], []
-    for name in sorted(loss, key=lambda n: float(loss[n].mean())):
-        test = diebold_mariano(loss[name], base, horizon)
-        less = 100 * (1 - loss[name].mean() / base.mean())
-        mse = float(squared_error(y, made[name][common]).mean())
-        t = "" if name == RIVAL else f"{test.statistic:+.1f}"
-        rows.append(
-            (name, f"{loss[name].mean():.4f}", f"{less:+.1f} %", t, f"{mse:.3g}", "yes" if name in kept else "")
-        )
+    found = scored(target, made, horizon, rival=RIVAL, size=SIZE, seed=SEED)
+    if found.why:
+        raise SystemExit(found.why)
+    base, rows = found.models[RIVAL].qlike, []
+    for name, one in sorted(found.models.items(), key=lambda pair: pair[1].qlike):
+        less = 100 * (1 - one.qlike / base)
+        t = "" if one.test is None else f"{one.test.statistic:+.1f}"
+        rows.append((name, f"{one.qlike:.4f}", f"{less:+.1f} %", t, f"{one.mse:.3g}", "yes" if one.kept else ""))
     days = history.realised.day[common] // scale
     said = f"{also + ': ' if also else ''}{common.sum():,} forecasts, {date(days[0])} to {date(days[-1])}."
     head = ("model", "QLIKE", f"less than {RIVAL}", "t", "MSE", f"in the {1 - SIZE:.0%} set")

@@ -12,7 +12,7 @@ from loadline.cli.plan_plot import FONT, checked, opened, saved
 from loadline.foundation.errors import MissingData
 
 if TYPE_CHECKING:
-    from loadline.cli.commands.forecast import View
+    from loadline.cli.forecast_view import View
 
 NAME, ROOM, HIGH = 240, 430, 20
 COLOURS = {"1h": "#4d9221", "1d": "#2166ac", "2d": "#b2182b"}

@@ -106,10 +106,10 @@ FORECAST = (
         "Show what every volatility model says of the next hour, day or two days.",
         "From a file of bars: the volatility that each model forecasts as of the last bar or an earlier time, fitted "
         "to what was known by then, next to each other; and the probability that volatility doubles within a day. A "
-        "model that lacks data says so. Where bars are finer than the period, what was realised last stands below, with "
-        "and without jumps. With --scores, how good each has been on this history, out of sample, refitted as time "
-        "passed: QLIKE and squared error, Diebold and Mariano's test, the model confidence set; and of the spike the area "
-        "under precision against recall and how early alarms came.",
+        "model that lacks data says so. Where bars are finer than the period, what was realised last stands below, "
+        "with and without jumps. With --scores, how good each has been on this history, out of sample, refitted as "
+        "time passed: QLIKE and squared error, Diebold and Mariano's test, the model confidence set; and of the spike "
+        "the area under precision against recall and how early alarms came.",
         f"{HERE}.forecast:forecast",
         (
             Argument(

@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,27 @@ def whole_number(word: str) -> int:
     return int(word)
 
 
+SAMPLE = "sample"
+"""The word for the file of the embedded sample, where no file of that name is there."""
+SAMPLES: Mapping[str, str] = {
+    "history": "history/history.csv",
+    "data": "history/history.csv",
+    "book": "sample/positions.csv",
+    "market": "sample/market.json",
+    "balances": "sample/balances.csv",
+    "orders": "sample/orders.csv",
+    "accounts": "sample/accounts.csv",
+}
+"""Option or argument -> its file in the package's data."""
+
+
+def embedded(what: Option | Argument, word: str) -> str:
+    """Return a word, or the embedded file that ``sample`` stands for; a file of that name goes before it."""
+    if word != SAMPLE or what.name not in SAMPLES or Path(word).exists():
+        return word
+    return str(Path(str(resources.files("loadline"))) / "data" / SAMPLES[what.name])
+
+
 READERS: Mapping[Takes, Callable[[str], Any]] = {
     Takes.TEXT: str,
     Takes.FILE: file,
@@ -174,4 +196,4 @@ def read(what: Option | Argument, word: str) -> Any:
             raise unknown(what.name, word, what.choices, flag=flag)
         return word
     with at_word(word, flag):
-        return READERS[what.takes](word)
+        return READERS[what.takes](embedded(what, word))

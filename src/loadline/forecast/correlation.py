@@ -93,6 +93,7 @@ def shrunk(
         f"{labels[i]} and {labels[j]}: {int(pairs[i, j])} returns in common, correlation taken as {common:.3g}"
         for i, j in zip(*np.nonzero(np.triu(off & ~known)), strict=True)
     ]
+    values = np.tril(values) + np.tril(values, -1).T  # sums in another order leave the last bit apart
     values, clipped = semidefinite(values)
     if clipped > 1e-9:
         notes.append(f"made positive semidefinite: correlations moved by up to {clipped:.2g}")

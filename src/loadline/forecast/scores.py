@@ -87,6 +87,64 @@ def confidence_set(losses: Mapping[str, Floats], *, size: float, horizon: int, s
     return [name for n, name in enumerate(losses) if n in set(found.included)]
 
 
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How good one model has been over ``periods`` that all models forecast: mean QLIKE and mean squared error.
+
+    ``test``: whether its QLIKE differs from the rival's, ``None`` for the rival itself and for fewer than ten periods;
+    ``kept``: whether it is in the confidence set, ``None`` where there is none.
+    """
+
+    qlike: float
+    mse: float
+    periods: int
+    test: DieboldMariano | None
+    kept: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The scores of models by name, in the order given; ``why``: why there is no confidence set, empty where one is."""
+
+    models: Mapping[str, Score]
+    why: str = ""
+
+
+def scored(
+    target: Floats, made: Mapping[str, Floats], horizon: int, *, rival: str, size: float = 0.10, seed: int = 1
+) -> Scores:
+    """Return how good models have been on the periods that all of them forecast and whose variance has come.
+
+    ``target``, ``made``: (T,) variances, NaN where not known; ``rival``: whom each is tested against; ``size``: the
+    best model is outside the confidence set with this probability. No model has a score where no period is common.
+
+    >>> y = np.exp(np.random.default_rng(1).normal(size=100))
+    >>> found = scored(y, {"nearly": 1.1 * y, "always one": np.ones(100)}, 1, rival="always one").models
+    >>> round(found["nearly"].qlike, 4), found["nearly"].test.statistic < -2, found["always one"].test
+    (0.0044, True, None)
+    """
+    common = np.isfinite(target) & (target > 0) & np.all([np.isfinite(f) & (f > 0) for f in made.values()], axis=0)
+    n, y = int(common.sum()), target[common]
+    if not n:
+        return Scores({}, "no period that all models forecast")
+    loss = {name: qlike(y, f[common]) for name, f in made.items()}
+    kept, why = None, ""
+    try:
+        if len(loss) < 2 or n < 10:
+            raise InputError("needs two models and ten common periods", remedy="name more models")
+        with np.errstate(divide="ignore", invalid="ignore"):  # two models of one and the same loss
+            kept = confidence_set(loss, size=size, horizon=horizon, seed=seed)
+    except InputError as error:
+        why = error.what
+    out = {}
+    for name, own in loss.items():
+        tested = n >= 10 and rival in loss and name != rival
+        test = diebold_mariano(own, loss[rival], horizon) if tested else None
+        mse = float(squared_error(y, made[name][common]).mean())
+        out[name] = Score(float(own.mean()), mse, n, test, None if kept is None else name in kept)
+    return Scores(out, why)
+
+
 def _positive(values: Floats) -> Floats:
     x = np.asarray(values, np.float64)
     if not np.isfinite(x).all() or (x <= 0).any():

@@ -14,6 +14,7 @@ import numpy as np
 
 from loadline.foundation.errors import InputError
 from loadline.foundation.table import Floats
+from loadline.foundation.units import format_time
 from loadline.model.history import History
 
 PAST = 168
@@ -168,7 +169,7 @@ def spike_at(history: History, name: str, as_of: int, horizon: int = 24, **how: 
     """Return the probability of a spike within ``horizon`` bars of ``as_of`` (epoch ms), fitted to what was known then.
 
     ``how``: ``every``, ``seed`` and ``model`` as in ``walk_forward``. Raises ``InputError`` for a history that is too
-    short, or in which there never was a spike.
+    short, in which there never was a spike, or that lacks the bars before ``as_of``.
     """
     past = history.until(as_of)
     known, target = predictors(past, name), doubled(past, name, horizon)
@@ -183,6 +184,9 @@ def spike_at(history: History, name: str, as_of: int, horizon: int = 24, **how: 
             f"{int(seen.sum())} bars with a target, or no spike among them", remedy="give a longer history"
         )
     probability = float(_probability(fit, known, slice(last, last + 1), model)[0])
+    if not math.isfinite(probability):
+        lacking = f"{name} lacks bars in the last {PAST}, up to {format_time(int(past.time[-1]))}"
+        raise InputError(lacking, remedy="ask for a time at which it has bars")
     base = float(np.nanmean(target[: last - horizon + 1]))
     return Spike(int(past.time[-1]), horizon, probability, base, int(seen.sum()), float(known.column(RULE)[-1]))
 
@@ -320,3 +324,34 @@ def warnings_of(
         alarms=math.nan if none else float(alarm[asked].mean()),
         right=float(true.mean()) if len(true) else math.nan,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """How good the probabilities have been, out of sample over ``bars``, ``base`` of them before a spike.
+
+    ``area``: under precision against recall; ``simple``: the same of ``RULE``; both ``base`` where blind.
+    ``warnings``: how early alarms came.
+    """
+
+    bars: int
+    base: float
+    area: float
+    simple: float
+    warnings: Warnings
+
+
+def graded(history: History, name: str, horizon: int = 24, *, share: float = 0.10, lead: int = 24) -> Graded:
+    """Return how good the probability of a spike within ``horizon`` bars has been, fitted anew as time passed.
+
+    ``share``: of bars that may have an alarm; ``lead``: bars before an onset in which one counts. Raises ``InputError``
+    for fewer bars than a first fit needs (a year of hours), or without a spike after it.
+    """
+    known, target = predictors(history, name), doubled(history, name, horizon)
+    score, simple = walk_forward(known, target, horizon), known.column(RULE)
+    has = np.isfinite(target) & np.isfinite(score) & np.isfinite(simple)
+    if not has.any():
+        raise InputError("no bar with a probability and an outcome", remedy="give a longer history")
+    alarms = warnings_of(onsets(history, name), target, np.where(has, score, np.nan), share=share, horizon=lead)
+    area, rule = (average_precision(target[has], x[has]) for x in (score, simple))
+    return Graded(int(has.sum()), float(target[has].mean()), area, rule, alarms)
