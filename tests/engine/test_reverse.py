@@ -169,6 +169,8 @@ def test_a_calibrated_model_is_the_ruler_of_its_own_accounts() -> None:
     measured = history_factors(given, _history(900, 890), AS_OF)
     sd, theirs, before = (np.sqrt(np.diag(f.covariance)) for f in (own, measured, given))
     np.testing.assert_allclose(sd[:2], theirs[:2], rtol=1e-9)
+    assert any("as by the parameters of tail@" in n for n in measured.notes)
+    assert not any("as by the" in n for n in history_factors(own, _history(900, 890), AS_OF).notes)
     assert (np.abs(sd[:2] / before[:2] - 1.0) > 0.02).all() and "volatility of tail@" in own.source
     assert own.covariance[0, 1] / sd[0] / sd[1] == pytest.approx(0.64, abs=0.1)
 
@@ -183,6 +185,20 @@ def test_how_factors_of_a_calibrated_model_move_is_what_its_usual_scenarios_weig
     np.testing.assert_allclose(found.covariance / np.outer(sd, sd), np.corrcoef(moves.T), atol=1e-12)
     assert sd[2] == pytest.approx(moves[:, 2].std(), rel=1e-12)
     assert f"its {usual.sum()} scenarios" in found.source and not found.notes
+
+
+def test_a_model_that_was_held_back_reads_more_deviations_and_the_difference_is_told() -> None:
+    """The history ends in a fall of a third; what margin may rise in a day keeps the model's volatility below it."""
+    whole = _history(900, 890).until(AS_OF)
+    close = whole.close.copy()
+    close[-1] *= 0.67
+    fallen = History.of(whole.time, whole.names, close, step=DAY)
+    made = calibrate(fallen, as_of=AS_OF, recipe=Recipe(start=0, stress=50))
+    own = given_factors(["BTC"], [], AS_OF, chosen=Chosen(choose_rulebook("tail", AS_OF).rule, made.version))
+    found = history_factors(own, fallen, AS_OF)
+    assert found.covariance[0, 0] > 1.2 * own.covariance[0, 0]
+    (note,) = [n for n in found.notes if "as by the volatility of tail@" in n]
+    assert f"BTC {math.sqrt(found.covariance[0, 0] / 2):.2%}, not {math.sqrt(own.covariance[0, 0] / 2):.2%}" in note
 
 
 def test_a_longer_period_of_a_coin_does_not_stretch_the_ruler() -> None:

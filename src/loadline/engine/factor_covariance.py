@@ -21,6 +21,8 @@ from loadline.rulebooks.parameters import Version
 from loadline.scenarios.moves import STRESS
 
 MODEL = "tail"
+APART = 0.01
+"""Volatilities further apart than this share of one another are told."""
 
 
 def given_factors(
@@ -111,10 +113,14 @@ def history_factors(given: Factors, history: History, as_of: int, *, decay: floa
     correlation = given.covariance / np.outer(sd, sd)
     rows = [given.coins.index(c) for c in mine]
     correlation[np.ix_(rows, rows)] = together.values
+    root = float(np.sqrt(given.days))
+    other = [f"{c} {s / root:.2%}, not {sd[n] / root:.2%}" for c, n, s in zip(mine, rows, sigma.tolist(), strict=True)
+             if abs(s / sd[n] - 1.0) > APART]  # fmt: skip
     sd[rows] = sigma
     lacking = [c for c in given.coins if c not in mine]
     notes = (*given.notes, *together.notes)
     notes += (f"not in the history: {', '.join(lacking)}: {given.source}",) if lacking else ()
+    notes += (f"a day's volatility is {'; '.join(other)} as by the {given.source}",) if other else ()
     notes += (f"vols and how they follow prices: {given.source}",) if given.vols else ()
     said = f"history to {format_time(int(daily.time[-1]))}, exponentially weighted {decay:g} a day, {given.days:g} days"
     covariance = _nearest_semidefinite(correlation) * np.outer(sd, sd)
