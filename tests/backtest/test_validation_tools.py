@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from loadline.backtest.day import Answer, Day
 from loadline.backtest.families import Size, books
 from loadline.backtest.replay import perpetuals
-from loadline.backtest.run import Answer, Day
 from loadline.backtest.study import Series
 from loadline.foundation.units import MS_PER_DAY, parse_time
 from tests.conftest import ROOT
@@ -36,13 +36,6 @@ def test_weights_are_those_of_the_books_that_are_margined() -> None:
         held = dict(zip(mine.instrument.tolist(), mine.quantity.tolist(), strict=True))
         usd = [held.get(f"{c}_USDC-PERPETUAL", 0.0) * price[c] / opened.notional[account] for c in TEN]
         assert usd == pytest.approx(weights(label).tolist(), abs=1e-12), label
-
-
-def test_the_speed_limit_counts_days_not_dates() -> None:
-    at = np.array([0, MS_PER_DAY // 2, MS_PER_DAY, 11 * MS_PER_DAY])
-    s = Series("a", "m", at, np.array([1.0, 2.0, 2.0, 2.0]), np.zeros(4), np.zeros(4))
-    found = bars.limited(s).margin
-    assert found == pytest.approx([1.0, 1.1**0.5, 1.1, 2.0])
 
 
 def test_ratios_stand_on_dates_that_both_have() -> None:

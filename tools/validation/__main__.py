@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from tools.validation import chains, delta_one, hours, level, prediction
+from tools.validation import chains, delta_one, hours, level, prediction, steady
 from tools.validation.data import Data
 from tools.validation.models import DAMPING
 from tools.validation.page import Findings, write
@@ -47,6 +47,7 @@ def main() -> None:
             chains.measured(data, given.work, told, given.every),
             chains.tried(data, given.work, told),
             hours.hours(data),
+            steady.measured(data, given.work, told),
             prediction.scores(data, DAMPING),
         )
     bars = write(found, given.out, given.draws)

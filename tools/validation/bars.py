@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from loadline.backtest.dates_hit import DatesHit
+from loadline.backtest.day import Day
 from loadline.backtest.frontier import Ratio, pooled, ratio_of
-from loadline.backtest.run import Day
 from loadline.backtest.study import Series, Verdict
-from loadline.foundation.units import MS_PER_DAY
 from tools.validation.chains import VAR_95, VAR_975, WITH_TOOLS, Measured
-from tools.validation.delta_one import CORE, LIMITED, DeltaOne
-from tools.validation.models import HEDGED, SPEED, Bar, large
+from tools.validation.delta_one import CORE, DeltaOne
+from tools.validation.models import HEDGED, Bar, large
 
 ACCEPTED = ("BTC long", "BTC short", "ETH long", "ETH short", "ten long", "ten short")
 STEADY = ("BTC long", "ETH long", "ten long", "alts-BTC")
@@ -41,7 +40,7 @@ def delta_bars(found: DeltaOne) -> list[Bar]:
     out = []
     for h in (1, 2):
         core = {b: found.verdict(h, b, CORE) for b in ACCEPTED}
-        tools = {b: found.verdict(h, b, LIMITED) for b in ACCEPTED}
+        tools = {b: found.verdict(h, b, WITH_TOOLS) for b in ACCEPTED}
         days = f"{h} day{'s' if h > 1 else ''}"
 
         def bar(asked: str, good: Mapping[str, bool], said: Mapping[str, str], worst: str, why: str,
@@ -199,20 +198,11 @@ def cost_bars(found: Costs, wide: Ratio, mild: Ratio) -> list[Bar]:
     return out
 
 
-def limited(s: Series) -> Series:
-    """Return a series under the speed limit, by the time between its dates."""
-    out = s.margin.copy()
-    for t in range(1, len(out)):
-        days = (s.at[t] - s.at[t - 1]) / MS_PER_DAY
-        out[t] = min(out[t], (1.0 + SPEED) ** days * out[t - 1])
-    return s.with_margin(out, LIMITED)
-
-
 def steady_bars(delta: DeltaOne, chains: Measured, series_of: Mapping[str, Series]) -> list[Bar]:
     """Return the bars of point 4; ``series_of``: outright and short-option books with the tools on."""
     out = []
     for h in (1, 2):
-        found = {b: delta.verdict(h, b, LIMITED) for b in STEADY}
+        found = {b: delta.verdict(h, b, WITH_TOOLS) for b in STEADY}
         for what, limit in (("peak_to_trough", 3.0), ("rise", 0.8)):
             values = {b: getattr(v, what) for b, v in found.items()}
             reached = all(v is not None and v <= limit for v in values.values())

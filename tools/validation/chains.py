@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from loadline.backtest.dates_hit import DatesHit, dates_hit
+from loadline.backtest.day import Day
 from loadline.backtest.families import TWELVE, Size
 from loadline.backtest.replay import Window, windows
-from loadline.backtest.run import Case, Day, Model, Shipped, run
-from loadline.backtest.walk import Recipe
+from loadline.backtest.run import Case, Model, Shipped, run
 from loadline.foundation.units import MS_PER_DAY
 from tools.validation import models
 from tools.validation.data import COINS, Data
-from tools.validation.models import MORE, SEED, SPOT_ONLY, STUDY_LEVEL, TOOLS, es, set_aside, tail, var, venues
+from tools.validation.models import CORE, MORE, SEED, SPOT_ONLY, STUDY_LEVEL, TOOLS, es, set_aside, tail, var, venues
 
-WITH_TOOLS, STUDY, VAR_95, VAR_975 = "tail with stress weight", es(STUDY_LEVEL), var(0.95), var(0.975)
-VARIANTS: Mapping[str, Mapping[str, object]] = {WITH_TOOLS: TOOLS, **models.at_levels((STUDY_LEVEL,), (0.95, 0.975))}
+WITH_TOOLS, STUDY, VAR_95, VAR_975 = "tail with tools", es(STUDY_LEVEL), var(0.95), var(0.975)
+VARIANTS = models.at_levels((STUDY_LEVEL,), (0.95, 0.975))
 TRIED = (
     ("damping 0.5", 0.5, 0.0),
     ("damping 0.25", 0.25, 0.0),
@@ -66,16 +66,17 @@ def cases(data: Data, every: int = 1) -> dict[str, tuple[Case, Sequence[Window]]
         return Case((*TWELVE, *MORE), COINS, Size(usd=SMALL), models, float(days), SEED)
 
     core = tail("tail", 2, bars, track, two, variants=VARIANTS)
+    tools = tail(WITH_TOOLS, 2, bars, track, two, recipe=TOOLS)
     controls = (
         tail("spot only", 2, bars, track, two, changes=SPOT_ONLY),
         tail("no clock roll", 2, bars, track, two, changes={"options.roll": "off"}),
     )
-    day = tail("tail", 1, bars, track, one, variants={WITH_TOOLS: TOOLS})
+    day = tail("tail", 1, bars, track, one), tail(WITH_TOOLS, 1, bars, track, one, recipe=TOOLS)
     return {
-        "two": (case(2, core, *venues(), *venues(LARGE / SMALL)), dates[2][::every]),
+        "two": (case(2, core, tools, *venues(), *venues(LARGE / SMALL)), dates[2][::every]),
         "wide": (Case(("market-maker",), COINS, Size(usd=SMALL), WIDE, 2.0, SEED), dates[2][::every]),
         "controls": (case(2, *controls), dates[2][::every]),
-        "one": (case(1, day), dates[1][::4]),
+        "one": (case(1, *day), dates[1][::4]),
     }
 
 
@@ -96,7 +97,7 @@ def variants(data: Data) -> tuple[Case, list[Window]]:
         if not aside and (not dates or window.at - dates[-1].at >= 0.9 * MS_PER_DAY):
             dates.append(window)
     models = [
-        tail(name, 2, data.bars, data.track, data.moves(2), recipe=Recipe(damping=damping, half_life=half_life),
+        tail(name, 2, data.bars, data.track, data.moves(2), recipe=replace(CORE, damping=damping, half_life=half_life),
              variants={f"{name}, VaR {100 * p:g}": {"measure.kind": "var", "measure.level": p} for p in (0.95, 0.99)})
         for name, damping, half_life in TRIED
     ]  # fmt: skip

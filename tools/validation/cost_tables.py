@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from loadline.backtest.day import Day
 from loadline.backtest.families import TWELVE, account
 from loadline.backtest.frontier import Point, Ratio, point, pooled
-from loadline.backtest.run import Day
 from loadline.backtest.study import series
 from loadline.foundation.errors import InputError
 from tools.crash_day import table
@@ -57,8 +57,8 @@ def ratio_table(found: bars_of.Costs) -> str:
             r = side[family]
             cells += [cell(r, "nominal"), cell(r, "equal")]
         rows.append(tuple(cells))
-    head = ("family (* hedged)", "1 m: nominal", "equal coverage", "1 m with stress weight: nominal", "equal coverage",
-            "50 m: nominal", "equal coverage", "50 m with stress weight: nominal", "equal coverage")  # fmt: skip
+    head = ("family (* hedged)", "1 m: nominal", "equal coverage", "1 m with tools: nominal", "equal coverage",
+            "50 m: nominal", "equal coverage", "50 m with tools: nominal", "equal coverage")  # fmt: skip
     return table(head, rows)
 
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
+from loadline.backtest.day import Day
 from loadline.backtest.families import Size
 from loadline.backtest.replay import Prices, windows
-from loadline.backtest.run import Case, Day, run
+from loadline.backtest.run import Case, run
 from loadline.backtest.study import Series, Verdict, judge, phased, series
-from loadline.forecast.antiprocyclical import speed_limited
 from loadline.foundation.units import MS_PER_DAY, parse_time
 from loadline.model.history import History
 from tools.validation.data import HOUR, TEN, Data
-from tools.validation.models import LEVEL, SEED, SPEED, TOOLS, at_levels, tail
+from tools.validation.models import LEVEL, SEED, TOOLS, at_levels, tail
 
 START = parse_time("2018-06-01")
 FAMILIES = ("perp-long", "perp-short", "basket-long", "basket-short", "pair", "against-all", "all-against")
@@ -26,11 +26,11 @@ BOOKS: Mapping[str, str] = {
     "BTC-ETH": "BTC pair", "ETH-BTC": "ETH pair", "BTC-alts": "BTC against-all", "alts-BTC": "BTC all-against",
 }  # fmt: skip
 """The books of the study and the accounts they are."""
-CORE, WITH_TOOLS, LIMITED = "tail", "tail with stress weight", "tail with tools"
+CORE, WITH_TOOLS = "tail", "tail with tools"
 LEVELS = (0.955, 0.96, 0.965, 0.97, 0.975, 0.98, 0.985)
 """Of the expected shortfall: what ``level`` chooses among."""
 VAR_99 = 0.99
-VARIANTS: Mapping[str, Mapping[str, object]] = {WITH_TOOLS: TOOLS, **at_levels(LEVELS, (LEVEL, VAR_99))}
+VARIANTS = at_levels(LEVELS, (LEVEL, VAR_99))
 
 
 def weights(label: str) -> np.ndarray:
@@ -51,13 +51,12 @@ class DeltaOne:
     path: Mapping[int, Mapping[str, np.ndarray]]
 
     def series(self, horizon: int, label: str, model: str) -> Series:
-        """Return a book under a model; ``LIMITED`` is the one with the stress weight under the speed limit."""
-        plain = series(self.days[horizon], BOOKS[label], WITH_TOOLS if model == LIMITED else model)
+        """Return a book under a model."""
+        plain = series(self.days[horizon], BOOKS[label], model)
         at = {d.at: k for k, d in enumerate(self.days[horizon])}
         path = self.path[horizon][label][[at[t] for t in plain.at.tolist()]]
-        margin = speed_limited(plain.margin, rise=SPEED) if model == LIMITED else plain.margin
         worst = np.where(np.isfinite(path), np.fmax(path, plain.loss), np.nan)
-        return Series(label, model, plain.at, margin, plain.loss, worst, plain.gaps)
+        return Series(label, model, plain.at, plain.margin, plain.loss, worst, plain.gaps)
 
     def verdict(self, horizon: int, label: str, model: str) -> Verdict:
         """Return its verdict, in as many phases as the horizon has days."""
@@ -72,7 +71,10 @@ def measured(data: Data, folder: Path, told: Callable[[str], Callable[[int, int]
     prices = Prices(bars)
     found = {}
     for days in horizons:
-        models = (tail(CORE, days, bars, null=(), variants=VARIANTS),)
+        models = (
+            tail(CORE, days, bars, null=(), variants=VARIANTS),
+            tail(WITH_TOOLS, days, bars, null=(), recipe=TOOLS),
+        )
         dates = [w for w in windows(prices.times, days) if w.at >= START]
         case = Case(FAMILIES, ("BTC", "ETH"), Size(usd=1.0), models, float(days), SEED)
         journal = folder / f"delta-one-{days}.jsonl"

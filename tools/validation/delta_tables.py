@@ -6,7 +6,7 @@ import numpy as np
 
 from loadline.backtest.shortfall import acerbi_szekely
 from tools.crash_day import table
-from tools.validation.delta_one import BOOKS, CORE, LIMITED, DeltaOne
+from tools.validation.delta_one import BOOKS, CORE, WITH_TOOLS, DeltaOne
 from tools.validation.formats import p_value, percent
 from tools.validation.models import LEVEL, var
 
@@ -14,7 +14,7 @@ from tools.validation.models import LEVEL, var
 def delta_section(found: DeltaOne) -> str:
     """Tables of the books without options."""
     parts = []
-    for model in (CORE, LIMITED):
+    for model in (CORE, WITH_TOOLS):
         for h in (1, 2):
             rows = []
             for b in BOOKS:
@@ -32,7 +32,7 @@ def delta_section(found: DeltaOne) -> str:
             head = ("book", "breaches by phase", "%", "Kupiec p", "too many p", "Christoffersen p", "power at 2 %",
                     "most in 250", "worst path %", "mean margin %", "worst loss / margin", "peak / trough",
                     "5-day rise")  # fmt: skip
-            title = "core" if model == CORE else "with stress weight and speed limit"
+            title = "core" if model == CORE else "with tools"
             parts.append(f"### {h} day{'s' if h > 1 else ''}, {title}\n\n" + table(head, rows))
     return "\n\n".join(parts)
 

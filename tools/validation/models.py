@@ -8,23 +8,27 @@ from dataclasses import dataclass, replace
 from loadline.backtest.bootstrap import week_of
 from loadline.backtest.families import TWELVE
 from loadline.backtest.run import Shipped
-from loadline.backtest.walk import Recipe, Track, Walk, walked
+from loadline.backtest.walk import Track, Walk, walked
+from loadline.engine.calibrate import Recipe
 from loadline.model.history import History
 from loadline.scenarios.surface_moves import SurfaceMoves
 
 SEED = 6
 EVERY_THIRD = 3
 """Of the weeks (Monday to Sunday, UTC) that have snapshots, every third is set aside: nothing was chosen on them."""
-DAMPING, HALF_LIFE = 0.5, 0.0
+CALIBRATED = Recipe()
+"""What ``loadline calibrate`` writes."""
+CORE = replace(CALIBRATED, stress_weight=0.0, rise=0.0, half_spread=0.0, impact=0.0, vol_spread=0.0, size=1.0)
+"""The same without tools against procyclicality and without charges for liquidity, every coin over the horizon."""
+TOOLS = replace(CORE, stress_weight=CALIBRATED.stress_weight, rise=CALIBRATED.rise)
+"""The core with the tools that are on by default."""
+DAMPING, HALF_LIFE = CORE.damping, CORE.half_life
 """The accepted model's: see the page for what was tried."""
 SPOT_ONLY: Mapping[str, object] = {"options.level": "off", "options.residuals": "off", "options.roll": "off"}
-LEVEL = Recipe().level
+LEVEL = CALIBRATED.level
 """Of the expected shortfall: what ``loadline calibrate`` writes, chosen by the rule of ``tools.validation.level``."""
 STUDY_LEVEL = 0.975
 """What the study took."""
-TOOLS: Mapping[str, object] = {"stress.weight": 0.25}
-SPEED = 0.10
-"""The speed limit a day, with the tools on."""
 VENUES = ("deribit-xpm", "derive", "paradex-pm", "bybit", "okx", "isolated", "static")
 HEDGED = ("basis", "calendar", "butterfly", "hedged-short-gamma", "market-maker")
 """The five hedged families of the bar on cost."""
@@ -67,13 +71,13 @@ def tail(
     track: Track | None = None,
     surfaces: Sequence[SurfaceMoves] = (),
     *,
-    recipe: Recipe | None = None,
+    recipe: Recipe = CORE,
     null: Sequence[str] = TWELVE,
     changes: Mapping[str, object] | None = None,
     variants: Mapping[str, Mapping[str, object]] | None = None,
 ) -> Walk:
     """Return the tail model on a history, with ``changes`` of its parameters."""
-    how = replace(recipe or Recipe(damping=DAMPING, half_life=HALF_LIFE), days=days)
+    how = replace(recipe, days=float(days))
     return walked(name, bars, recipe=how, track=track, surfaces=surfaces, null=null, parameters=changes,
                   variants=variants)  # fmt: skip
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from loadline.backtest.frontier import Point
+from loadline.cli.backtest_plot import spread
 from loadline.foundation.units import MS_PER_DAY
-from tools.validation.delta_one import CORE, LIMITED, DeltaOne
+from tools.validation.delta_one import CORE, WITH_TOOLS, DeltaOne
 from tools.validation.hours import Hours
 from tools.validation.models import LEVEL
 
@@ -17,26 +18,31 @@ SIZE = (10.0, 4.2)
 DOTS = 100
 
 
-def frontier(points: Sequence[Point], path: Path, title: str) -> None:
-    """Draw breaches against mean requirement, and against peak to trough."""
+def frontier(points: Sequence[Point], path: Path, title: str, ours: Sequence[str] = ()) -> None:
+    """Draw breaches against mean requirement, and against peak to trough; ``ours``: models that are ours, too."""
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(1, 2, figsize=SIZE, dpi=DOTS)
+    figure, axes = plt.subplots(1, 2, figsize=(12.0, 4.8), dpi=DOTS)
     for axis, name in zip(axes, ("mean", "peak"), strict=True):
+        named: list[tuple[str, float, float]] = []
         for p in points:
             x = 100 * p.mean if name == "mean" else p.peak
             if x is None:
                 continue
-            ours = p.model.startswith("tail")
+            mine = p.model.startswith("tail") or p.model in ours
             y = 100 * (1.0 - p.coverage)
-            axis.plot([x], [y], "o" if ours else "s", color="C0" if ours else "C3", markersize=6)
-            axis.annotate(p.model, (x, y), xytext=(4, 4), textcoords="offset points", fontsize=7)
+            axis.plot([x], [y], "o" if mine else "s", color="C0" if mine else "C3", markersize=6)
+            named.append((p.model, x, y))
         axis.axhline(1.0, color="0.6", linewidth=0.8, linestyle="--")
         axis.set_yscale("symlog", linthresh=0.1)
-        axis.set_ylim(-0.01, None)
+        axis.set_ylim(-0.01, 1.3 * max(y for *_, y in named))
         axis.set_ylabel("breaches, % of books and dates")
         axis.set_xlabel("mean requirement, % of notional" if name == "mean" else "peak to trough (median over books)")
         axis.grid(alpha=0.3)
+        heights = [float(axis.transAxes.inverted().transform(axis.transData.transform((x, y)))[1]) for _, x, y in named]
+        for (model, x, y), beside in zip(named, spread(heights, 0.045), strict=True):
+            axis.annotate(model, (x, y), xytext=(1.03, beside), textcoords="axes fraction", fontsize=6.5, va="center",
+                          arrowprops={"arrowstyle": "-", "color": "0.75", "linewidth": 0.5})  # fmt: skip
     figure.suptitle(title, fontsize=10)
     _write(figure, path)
 
@@ -46,7 +52,7 @@ def delta_one(found: DeltaOne, path: Path) -> None:
     from matplotlib import pyplot as plt
 
     figure, axis = plt.subplots(figsize=SIZE, dpi=DOTS)
-    s, limited = (found.series(2, "BTC long", model) for model in (CORE, LIMITED))
+    s, limited = (found.series(2, "BTC long", model) for model in (CORE, WITH_TOOLS))
     when = (s.at / MS_PER_DAY).astype("datetime64[D]")
     axis.bar(when, 100 * np.maximum(s.loss, 0.0), width=1.0, color="0.75", label="loss over the next two days")
     axis.plot(when, 100 * s.margin, color="C0", linewidth=1.0, label="requirement, core")

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from loadline.backtest.dates_hit import DatesHit
+from loadline.backtest.day import Day
 from loadline.backtest.families import FAMILIES, TWELVE, account
 from loadline.backtest.frontier import pooled
 from loadline.backtest.null import AS_IT_IS
-from loadline.backtest.run import Day
 from loadline.backtest.study import Series, series
 from loadline.foundation.errors import InputError
 from tools.crash_day import table
@@ -23,7 +23,7 @@ from tools.validation.data import COINS, Data
 from tools.validation.delta_one import CORE
 from tools.validation.formats import p_value, percent
 from tools.validation.hours import Hours
-from tools.validation.models import DAMPING, HALF_LIFE, LEVEL, MORE, SPEED, VENUES, Bar, es
+from tools.validation.models import DAMPING, HALF_LIFE, LEVEL, MORE, TOOLS, VENUES, Bar, es
 from tools.validation.prediction import Score
 
 ALL = (*TWELVE, *MORE)
@@ -51,7 +51,7 @@ def tests_of(found: Measured) -> dict[str, DatesHit]:
     """Every dates-hit test, by name."""
     tests = {
         "tail": found.test("two", CORE),
-        "tail with stress weight": found.test("two", WITH_TOOLS),
+        "with tools": found.test("two", WITH_TOOLS),
         "aside": found.test("two", CORE, aside=True),
         "tuning": found.test("two", CORE, aside=False),
         "spot only": found.test("controls", "spot only"),
@@ -76,7 +76,7 @@ def hit_section(tests: Mapping[str, DatesHit], found: Measured) -> str:
     rows.append(hit_row("the same, weeks set aside", tests["aside"], verdict("aside")))
     rows.append(hit_row("the same, the other weeks", tests["tuning"], verdict("tuning")))
     rows.append(hit_row(f"{STUDY}, as the study had it", tests[STUDY], verdict(STUDY)))
-    rows.append(hit_row("with stress weight", tests["tail with stress weight"], verdict("tail with stress weight")))
+    rows.append(hit_row("with tools", tests["with tools"], verdict("with tools")))
     if "1 day" in tests:
         rows.append(hit_row(f"{es(LEVEL)}, 1 day", tests["1 day"], verdict("1 day")))
     rows.append(hit_row(f"{VAR_95}, 2 days", tests[VAR_95], verdict(VAR_95)))
@@ -198,8 +198,9 @@ def recipe_text() -> str:
         "level*). Options are revalued with the clock rolled, smiles moving with the price, the level of vol moving jointly "
         "with it and scaled by tenor, surface moves drawn from chains that had ended; a floor of 0.5 % of notional stands "
         "for basis. There are no charges for liquidity here, since losses are measured at marks; a calibrated model has "
-        "them, and asks a little more. *Tools on*: a quarter of the requirement is that of the most stressed 250 moves, and "
-        f"the requirement rises by no more than {100 * SPEED:.0f} % a day."
+        "them, and asks a little more. *Tools on*: what `loadline calibrate` has on by "
+        f"default: {100 * TOOLS.stress_weight:g} % of the requirement is that of the most stressed {TOOLS.stress} moves, and "
+        f"volatility may raise it by no more than {100 * TOOLS.rise:g} % a day."
     )
 
 
