@@ -219,6 +219,22 @@ def test_symbols_choose_and_two_of_one_factor_are_refused(tmp_path):
         read_history([both], symbols=["DOGE"])
 
 
+@pytest.mark.parametrize(
+    "columns", [("time", "sym", "px"), ("time", "coin", "price"), ("time", "last"), ("time", "high", "low")]
+)
+def test_prices_under_another_name_are_no_coins(tmp_path: Path, columns: tuple[str, ...]) -> None:
+    rows = [{c: "BTC" if c in ("sym", "coin") else x for c in columns} | {"time": START + n * DAY}
+            for n, x in enumerate(walk(40).tolist())]  # fmt: skip
+    with pytest.raises(InputError, match=rf"no column close, and no coin of the name .*{columns[-1]}"):
+        read_history([write(tmp_path / "odd.csv", rows)])
+
+
+def test_an_option_chain_is_no_file_of_bars(tmp_path: Path) -> None:
+    row = {"ts": START, "instrument": "BTC-26JUN26-90000-C", "mark_iv": 0.6, "forward": 84000.0}
+    with pytest.raises(InputError, match="this is an option chain, not a file of bars"):
+        read_history([write(tmp_path / "chain.csv", [row])])
+
+
 def test_a_coin_that_a_wide_file_lists_late_is_no_defect(tmp_path):
     rows = [{"ts": START + i * DAY, "BTC": c, "NEW": c if i >= 20 else ""} for i, c in enumerate(walk(40))]
     got = read_history([write(tmp_path / "a.csv", rows)])

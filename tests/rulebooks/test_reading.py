@@ -125,6 +125,14 @@ def test_missing_files_are_named_together(tmp_path: Path) -> None:
         read_rulebook(tmp_path / "share.py")
 
 
+def test_a_file_cut_short_is_said_to_be(tmp_path: Path) -> None:
+    path = tmp_path / "model.toml"
+    path.write_text('rulebook = "tail"\n[version]\nlev', "utf-8")
+    with pytest.raises(RuleError, match=r"model\.toml is not TOML: .*at end of document") as error:
+        read_rulebook(path)
+    assert "cut short" in error.value.causes and "model.py" not in str(error.value)
+
+
 def test_one_of_several(tmp_path: Path) -> None:
     path = pair(tmp_path, names='("a", "b")')
     assert read_rulebook(path, "b").name == "b"

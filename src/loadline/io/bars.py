@@ -20,6 +20,7 @@ import polars as pl
 from loadline.foundation.errors import Defect, Reason
 from loadline.foundation.table import Floats, Ints
 from loadline.io.cells import numbers
+from loadline.io.chain import is_chain
 from loadline.io.codec import Sheet, read_sheet, refusal
 from loadline.io.limits import Limits
 from loadline.io.numbers import EARLIEST_MS, LATEST_MS
@@ -30,6 +31,8 @@ VENUES = ("venue", "exchange")
 SYMBOLS = ("symbol", "instrument", "coin", "coin_symbol", "currency")
 USD_VOLUMES = ("volume_usd", "quote_volume")
 IMPLIED = ("implied", "iv", "dvol")
+PRICES = ("px", "price", "last", "mid", "mark", "mark_price", "index_price", "open", "high", "low", "value", "volume")
+"""Columns of a file without ``close`` that are no coins."""
 QUOTES = ("USDT", "USDC", "USD", "BUSD", "PERP", "PERPETUAL", "SWAP")
 CASH = frozenset(x.upper() for x in (*STABLECOINS, "XUSD", "SUSD"))
 """Symbols that end in USD and are no pair with it; their prices may stay put for days."""
@@ -103,9 +106,12 @@ def hashed(path: Path) -> str:
 def read_bars(source: Source, symbols: Sequence[str] | None, limits: Limits) -> list[Bars]:
     """Return one series per factor of a file; ``symbols``: those to keep, as symbols or factors, None for all.
 
-    Raises ``InputError`` where the file cannot be used, or holds two symbols of one factor.
+    Raises ``InputError`` where the file cannot be used, is an option chain, or holds two symbols of one factor.
     """
     sheet = read_sheet(source.path, limits)
+    if is_chain(sheet.columns) and "close" not in sheet:
+        what, remedy = "this is an option chain, not a file of bars", "give bars; calibrate takes chains by --chain"
+        raise refusal(Defect(Reason.UNSUPPORTED, what, remedy, sheet.file))
     clock, opens = _clock(sheet, source)
     if not len(sheet):
         raise refusal(Defect(Reason.MISSING_DATA, "the file has no rows", "write it again", sheet.file))
@@ -203,10 +209,14 @@ def _long(sheet: Sheet, source: Source, time: Ints, timeless: dict[int, str], op
 
 def _wide(sheet: Sheet, time: Ints, timeless: dict[int, str], opens: bool, clock: str) -> Iterator[Bars]:
     at, none = np.arange(len(sheet)), np.full(len(sheet), np.nan)
-    for name in sheet.columns:
-        if name in (clock, *OPENS, "close_time"):
-            continue
-        close, bad = _numbers(sheet, name)
+    coins = [name for name in sheet.columns if name not in (clock, *OPENS, "close_time")]
+    read = {name: _numbers(sheet, name) for name in coins}
+    odd = [n for n, (close, bad) in read.items() if n in PRICES or (bad and not np.isfinite(close).any())]
+    if odd:
+        what = f"no column close, and no coin of the name {' or '.join(odd)}"
+        remedy = f"name prices 'close' and coins 'symbol'; the columns are {', '.join(sheet.columns)}"
+        raise refusal(Defect(Reason.MISSING_DATA, what, remedy, sheet.file, 0, "close"))
+    for name, (close, bad) in read.items():
         symbol = name.upper()  # column names are read in lower case
         yield _series(sheet, at, factor_of(symbol), symbol, time, opens, close, none, none, timeless, {name: bad})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -189,7 +190,7 @@ def read_rulebook(path: str | Path, name: str = "") -> Rulebook:
     if file.is_file() and not code.is_file():
         from loadline.rulebooks.calibrated import is_calibrated, read_calibrated  # it asks for rulebooks by name
 
-        if is_calibrated(file.read_text("utf-8")):
+        if is_calibrated(_whole(file)):
             return read_calibrated(file)
     missing = [f.name for f in (file, code) if not f.is_file()]
     if missing:
@@ -204,6 +205,17 @@ def read_rulebook(path: str | Path, name: str = "") -> Rulebook:
         remedy = f"say which: {file.name}#{next(iter(offered))}"
         raise RuleError(f"{len(offered)} rulebooks in it: {', '.join(offered)}", where=str(code), remedy=remedy)
     return _assembled(module, name or next(iter(offered)), file.read_text("utf-8"), file.name)
+
+
+def _whole(file: Path) -> str:
+    """The text of a parameter file; raises ``RuleError`` where it is no TOML, as half of one is not."""
+    try:
+        text = file.read_text("utf-8")
+        tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        causes, remedy = "the file is cut short, or was edited", "calibrate or copy it again, or mend the line"
+        raise RuleError(f"{file.name} is not TOML: {error}", where=str(file), causes=causes, remedy=remedy) from error
+    return text
 
 
 def _run(code: Path) -> ModuleType:
