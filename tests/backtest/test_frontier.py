@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import loadline as ll
-from loadline.backtest.frontier import point, pooled, ratio, ratio_of
-from loadline.backtest.run import Answer, Day
+from loadline.backtest.day import Answer, Day
+from loadline.backtest.frontier import cost, point, pooled, ratio, ratio_of
 from loadline.backtest.study import Series
 from loadline.foundation.units import MS_PER_DAY
 
@@ -60,3 +60,30 @@ def test_unlike_dates_are_refused() -> None:
     found = pooled(days(), "a", "rival")
     with pytest.raises(ll.InputError, match="same dates"):
         ratio_of(found, found.at_rows(np.arange(10)))
+
+
+def test_cost_stands_on_books_and_dates_that_both_answer() -> None:
+    from dataclasses import replace
+
+    whole = days()
+    found = cost(whole, ["BTC a", "ETH a"], "ours", "rival", draws=20)
+    assert (found.dates, found.left_out) == (120, 0) and found.nominal.value == pytest.approx(0.5)
+    assert found.equal is not None and found.equal.value == pytest.approx(1.0)
+    holed = [
+        replace(d, models={**d.models, "rival": Answer((20.0, None))}) if k < 10 else d for k, d in enumerate(whole)
+    ]
+    less = cost(holed, ["BTC a", "ETH a"], "ours", "rival", draws=20)
+    assert (less.dates, less.left_out) == (110, 10) and less.nominal.value == pytest.approx(0.5)
+    none = [replace(d, models={**d.models, "rival": Answer((None, None))}) for d in whole]
+    with pytest.raises(ll.InputError, match="both answer"):
+        cost(none, ["BTC a", "ETH a"], "ours", "rival")
+
+
+def test_a_margin_of_nothing_has_no_cost_at_equal_coverage() -> None:
+    from dataclasses import replace
+
+    free = [replace(d, models={**d.models, "ours": Answer((0.0, 0.0))}) for d in days()]
+    found = cost(free, ["BTC a", "ETH a"], "ours", "rival", draws=20)
+    assert found.nominal.value == 0.0 and found.equal is None
+    with pytest.raises(ll.InputError, match="asks for nothing"):
+        cost(free, ["BTC a", "ETH a"], "rival", "ours")

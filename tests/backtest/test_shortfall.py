@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from loadline.backtest.procyclicality import largest_rise, procyclicality
+from loadline.backtest.procyclicality import largest_rise, peak_to_trough, procyclicality, rise_within
 from loadline.backtest.shortfall import acerbi_szekely, critical_values, uncovered
 from loadline.foundation.errors import InputError
+from loadline.foundation.units import MS_PER_DAY
 from loadline.kernels.parametric import student_t_var_es
 
 RATE = 0.025
@@ -81,3 +82,19 @@ def test_rises_look_at_every_date_before() -> None:
 def test_requirements_that_are_none_are_refused(given: list[float]) -> None:
     with pytest.raises(InputError):
         procyclicality(np.array(given))
+
+
+def test_round_off_is_no_rise() -> None:
+    x = 0.1 * (1.0 + np.array([0.0, 2.2e-16, -4.4e-16, 6.7e-16]))
+    assert largest_rise(x, 2) == 0.0 and peak_to_trough(x) == 1.0
+    assert largest_rise(np.array([1.0, 1.0 + 1e-9]), 1) == pytest.approx(1e-9)
+
+
+def test_a_rise_counts_days_not_dates() -> None:
+    x = np.array([10.0, 8.0, 9.0, 12.0, 12.0])
+    daily = np.arange(5) * MS_PER_DAY
+    for days in (1, 2, 4):
+        assert rise_within(x, daily, days) == largest_rise(x, days)
+    assert rise_within(x, daily // 4, 1) == 0.5 and rise_within(x, daily * 9, 5) == 0.0
+    with pytest.raises(InputError, match="more than 0"):
+        rise_within(x, daily, 0.0)

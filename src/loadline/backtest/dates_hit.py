@@ -113,7 +113,10 @@ def dates_hit(
     silent = (np.nan,) * len(SHORTFALLS)
     hit = np.array([silent if c is None else c.hit for c in curves])
     book = np.array([c.book for c in curves if c is not None])
-    rows = [[i for i in r if curves[i] is not None] for r in rows]  # a date without any answer is no date of the test
+    # a date without any answer is no date of the test
+    rows = [kept for r in rows if (kept := [i for i in r if curves[i] is not None])]
+    if not rows:
+        raise InputError("no date of the grid has an answer", remedy="give a longer history, or more dates")
     counts = [sum(bool(seen[i][0]) for i in r) for r in rows]
     median = float(np.median(counts))
     laws = [law(hit[r, AS_IT_IS]) for r in rows]

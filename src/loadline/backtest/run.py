@@ -27,7 +27,7 @@ from loadline.foundation.version import __version__
 from loadline.model.market import Market
 from loadline.model.positions import Portfolio
 from loadline.rulebooks.parameters import Version
-from loadline.rulebooks.rulebook import Requirement, Rulebook, load
+from loadline.rulebooks.rulebook import Requirement, Rulebook
 
 
 class Model(Protocol):
@@ -178,7 +178,7 @@ def _answers(
     out = {model.name: _listed(asked, accounts, model.scale, hit)}
     out[model.name] = replace(out[model.name], notes=tuple(notes), ahead=chosen.version.effective if late else None)
     for name, changes in model.variants.items():
-        again = _variant(good, changes)
+        again = _variant(good, changes, chosen.rule)
         mine = {r.account: r.initial * r.usd for r in again}
         out[name] = _listed(mine, accounts, model.scale, _curve(again, mine, model.null, notes))
     return out
@@ -210,7 +210,7 @@ SAME_CUBE = ("measure", "stress", "floor", "liquidity", "correlation_break", "fa
 """Groups of parameters that leave scenarios and prices as they are."""
 
 
-def _variant(found: Sequence[MarginResult], changes: Mapping[str, object]) -> list[MarginResult]:
+def _variant(found: Sequence[MarginResult], changes: Mapping[str, object], rule: Rulebook) -> list[MarginResult]:
     """The same books and scenarios under other parameters of the same rule, evaluated by the rule."""
     strange = [path for path in changes if path.partition(".")[0] not in SAME_CUBE]
     if strange:
@@ -221,7 +221,7 @@ def _variant(found: Sequence[MarginResult], changes: Mapping[str, object]) -> li
         tape = r.tape
         if id(tape.book) not in made:
             version = r.parameters.override(changes)
-            made[id(tape.book)] = version, load(r.rulebook).margin(tape.book, tape.cube, version)
+            made[id(tape.book)] = version, rule.margin(tape.book, tape.cube, version)
         version, requirement = made[id(tape.book)]
         initial, maintenance = (float(t.numbers()[tape.row, 0]) for t in (requirement.initial, requirement.maintenance))
         again = replace(tape, requirement=requirement)

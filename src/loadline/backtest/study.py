@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from loadline.backtest import coverage
+from loadline.backtest.coverage import Zone
 from loadline.backtest.day import Day
-from loadline.backtest.procyclicality import procyclicality
+from loadline.backtest.procyclicality import peak_to_trough, rise_within
 from loadline.backtest.shortfall import uncovered
 from loadline.foundation.errors import InputError
 from loadline.foundation.table import Floats, Ints
@@ -19,6 +20,9 @@ from loadline.foundation.units import MS_PER_DAY
 
 RATE = 0.01
 """The breach rate that margins are held against."""
+RISE_DAYS = 5.0
+"""Within how many days the largest rise of a requirement is looked for."""
+ZONES: tuple[Zone, ...] = ("green", "yellow", "red")
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +89,7 @@ class Phase:
     independence: float
     conditional: float
     most: int
-    zone: str
+    zone: Zone
     power: Mapping[float, float]
 
 
@@ -94,7 +98,8 @@ class Verdict:
     """One book under one model. Rates and means are of all dates, overlapping ones too; ``phases`` hold the tests.
 
     ``mean``, ``beyond``, ``largest``: fractions of notional; ``path``: the breach rate on the worst path;
-    ``peak_to_trough``, ``rise``: of the requirement per notional, the rise within five dates (``None``: a margin of 0).
+    ``peak_to_trough``, ``rise``: of the requirement per notional, the rise within ``rise_days`` (``None``: a margin of
+    0).
     """
 
     account: str
@@ -110,7 +115,13 @@ class Verdict:
     ratio: float
     peak_to_trough: float | None
     rise: float | None
+    rise_days: float
     phases: tuple[Phase, ...]
+
+    @property
+    def coverage(self) -> float:
+        """The share of dates whose loss the margin covered."""
+        return 1.0 - self.rate
 
     @property
     def kupiec(self) -> float:
@@ -123,6 +134,11 @@ class Verdict:
         return min(p.too_many for p in self.phases)
 
     @property
+    def independence(self) -> float:
+        """The smallest p-value of spacing alone."""
+        return min(p.independence for p in self.phases)
+
+    @property
     def conditional(self) -> float:
         """The smallest p-value of number and spacing together."""
         return min(p.conditional for p in self.phases)
@@ -132,9 +148,18 @@ class Verdict:
         """The most breaches in 250 dates in a row, over all phases."""
         return max(p.most for p in self.phases)
 
+    @property
+    def zone(self) -> Zone:
+        """Basel's zone of the worst phase."""
+        return max((p.zone for p in self.phases), key=ZONES.index)
+
     def as_json(self) -> dict[str, Any]:
-        """Return plain data."""
-        return asdict(self)
+        """Return plain data; of all phases the worst number, None where there is no phase."""
+        plain = asdict(self)
+        phases, _ = plain.pop("phases"), plain.pop("rise_days")
+        worst = ("kupiec", "too_many", "independence", "conditional", "most", "zone")
+        told = {name: getattr(self, name) if self.phases else None for name in worst}
+        return plain | {"coverage": self.coverage, **told, "phases": phases}
 
 
 @lru_cache
@@ -171,8 +196,8 @@ def phased(s: Series, phases: int) -> list[Series]:
     return [s.at_rows(np.flatnonzero(day % phases == k)) for k in range(phases)]
 
 
-def judge(s: Series, phases: Sequence[Series], dates: int = 5) -> Verdict:
-    """Return the verdict on a series; ``phases``: its dates that do not overlap; ``dates``: that a rise may take.
+def judge(s: Series, phases: Sequence[Series], days: float = RISE_DAYS) -> Verdict:
+    """Return the verdict on a series; ``phases``: its dates that do not overlap; ``days``: that a rise may take.
 
     Raises ``InputError`` for a series of one date.
     """
@@ -180,7 +205,6 @@ def judge(s: Series, phases: Sequence[Series], dates: int = 5) -> Verdict:
         raise InputError(f"{s.account} has {len(s.at)} dates", remedy="give a longer history")
     beyond = uncovered(s.loss, s.margin)
     positive = bool((s.margin > 0).all())
-    moving = procyclicality(s.margin, (dates,)) if positive else None
     return Verdict(
         s.account,
         s.model,
@@ -193,7 +217,8 @@ def judge(s: Series, phases: Sequence[Series], dates: int = 5) -> Verdict:
         beyond.mean,
         beyond.largest,
         float((s.loss / s.margin).max()) if positive else float("inf"),
-        moving.peak_to_trough if moving else None,
-        moving.rises[dates] if moving else None,
+        peak_to_trough(s.margin) if positive else None,
+        rise_within(s.margin, s.at, days) if positive else None,
+        days,
         tuple(phase(p.breached.tolist()) for p in phases if len(p.at) > 1),
     )

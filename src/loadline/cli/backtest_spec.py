@@ -72,6 +72,30 @@ HISTORY = Option(
     "--history closes.parquet",
     many=True,
 )
+RISE = Option(
+    "--rise-days",
+    Takes.TEXT,
+    "Within how many days the largest rise of each requirement is looked for (default 5).",
+    "N",
+    "--rise-days 20",
+)
+AGAINST = Option(
+    "--against",
+    Takes.TEXT,
+    "One of the models, as named in --model: what the others cost over it, as asked and at equal coverage, with "
+    "bootstrap intervals by whole weeks.",
+    "MODEL",
+    "--model tail --model derive --against derive",
+)
+EXPLAIN = replace(
+    spec.EXPLAIN, help="Show every kind of gap and note, and the tests of every grid of dates that do not overlap."
+)
+PLOT = replace(
+    spec.PLOT,
+    help="Write coverage against mean requirement and against peak to trough as a picture, a point for each model; "
+    ".png needs the extra loadline[plot], .html nothing.",
+    example="--plot frontier.html",
+)
 SEED = Option("--seed", Takes.TEXT, "Of drawn books and surface moves (default 0).", "N", "--seed 6")
 RESUME = Option(
     "--resume",
@@ -89,7 +113,8 @@ COMMANDS = (
         "the change of its worth over the horizon, and the largest on the way there. Answers breaches with the tests "
         "of their number and spacing, each with the power of a test of that length, losses beyond margin, mean "
         "requirement and how much it moves; for models with scenarios of history also on how many dates any book is "
-        "hit, against what the model itself expects. What has no answer is counted first.",
+        "hit, against what the model itself expects, and Acerbi and Székely's tests where they measure expected "
+        "shortfall. What has no answer is counted first, by its reason; parameters from after a date are told.",
         "loadline.cli.commands.backtest:backtest",
         (),
         (
@@ -103,12 +128,16 @@ COMMANDS = (
             EVERY,
             SIZE,
             HISTORY,
+            RISE,
+            AGAINST,
             SEED,
             spec.SET,
             RESUME,
             spec.WORKERS,
             spec.ENGINE,
             spec.ADDRESS,
+            EXPLAIN,
+            PLOT,
             *spec.SHOWN,
         ),
         (

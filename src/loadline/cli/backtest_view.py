@@ -1,143 +1,201 @@
-"""What a backtest answers: gaps first, then each book under each model, then dates hit; as tables and as JSON."""
+"""What a backtest answers on a terminal: gaps first, then each model's books in two tables, dates hit, and the cost."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from loadline.cli.amounts import count, percent
+from loadline.cli.backtest_report import Judged, Report
 from loadline.cli.render import Cell, Column, Screen
 from loadline.foundation.units import format_time
 
 if TYPE_CHECKING:
-    from loadline.backtest.dates_hit import DatesHit
-    from loadline.backtest.day import Day
-    from loadline.backtest.run import Case
+    from loadline.backtest.bootstrap import Interval
+    from loadline.backtest.remarks import Ahead, Remark
     from loadline.backtest.study import Verdict
 
 SHOWN = 5
-"""Kinds of gaps shown on a terminal."""
+"""Kinds of gaps and notes shown on a terminal unless all are asked for."""
+NONE = "n/a"
+TESTS = ("book", "dates", "breaches", "path", "p", "many", "apart", "both", "250", "light")
+LEGEND = (
+    "path: breaches on the worst moment on the way. p: Kupiec, either way; many: too many alone; apart: clusters; "
+    "both: number and spacing (Christoffersen); each the least of all grids of dates that do not overlap. 250: most "
+    "breaches in 250 such dates; light: Basel's zone. beyond, worst: mean and largest loss beyond margin. Z1, Z2: "
+    "Acerbi and Székely, below 0 where expected shortfall is too small. Everything: --json."
+)
 
 
-@dataclass(frozen=True)
-class Report:
-    """A run, judged: verdicts by book and model, the test over all books by model, and what has no answer and why."""
-
-    case: Case
-    days: Sequence[Day]
-    verdicts: Sequence[Verdict]
-    hits: Mapping[str, DatesHit]
-    gaps: Mapping[str, int]
-    identity: str
-
-    @classmethod
-    def of(cls, case: Case, days: Sequence[Day], *, phases: int, identity: str) -> Report:
-        """Return the report of a run; ``phases``: of the grid of dates that do not overlap."""
-        from loadline.backtest.dates_hit import dates_hit, grid
-        from loadline.backtest.study import judge, series
-        from loadline.foundation.errors import InputError
-
-        accounts = sorted({a for d in days for a in d.accounts})
-        gaps = Counter(f"{k.replace('|', ' under ').removesuffix(' under ')}: {w}" for d in days for k, w in
-                       d.gaps.items())  # fmt: skip
-        verdicts = []
-        for account in accounts:
-            for model in case.models:
-                try:
-                    one = series(days, account, model.name)
-                    rows = grid(one.at.tolist(), case.days, phases)
-                    verdicts.append(judge(one, [one.at_rows(r) for r in rows if len(r) > 1]))
-                except InputError:
-                    continue  # no answer, or on one date alone: it stands among the gaps
-        hits = {}
-        for model in case.models:
-            told = bool(model.null) and all(d.models[model.name].hit for d in days)
-            if told and any(v.model == model.name for v in verdicts):
-                hits[model.name] = dates_hit(days, model.name, case.families, horizon=case.days, phases=phases)
-        return cls(case, days, verdicts, hits, dict(gaps.most_common()), identity)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return plain data."""
-        return {
-            "ok": True,
-            "from": format_time(self.days[0].at),
-            "to": format_time(self.days[-1].at),
-            "dates": len(self.days),
-            "horizon_days": self.case.days,
-            "seed": self.case.seed,
-            "data": self.identity,
-            "gaps": [{"what": what, "dates": n} for what, n in self.gaps.items()],
-            "results": [plain(v.as_json()) for v in self.verdicts],
-            "dates_hit": [plain({"model": n, **asdict(t), "passed": t.passed}) for n, t in self.hits.items()],
-        }
-
-
-def plain(value: Any) -> Any:
-    """Return a value without infinities; a table by true breach rate becomes a list."""
-    if isinstance(value, Mapping):
-        if value and all(isinstance(k, float) for k in value):
-            return [{"rate": k, "power": v} for k, v in value.items()]
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
-    if isinstance(value, float) and value in (float("inf"), float("-inf")):
-        return None
-    return value
-
-
-def draw_report(screen: Screen, report: Report) -> None:
-    """Draw the gaps, the verdicts and the dates hit."""
+def draw_report(screen: Screen, report: Report, *, explained: bool = False) -> None:
+    """Draw the gaps, the models and the frontier; ``explained``: every kind of gap and note, and every phase."""
     days = report.days
-    said = f"{format_time(days[0].at)[:10]} to {format_time(days[-1].at)[:10]}, {report.case.days:g} days ahead"
+    said = f"{span([d.at for d in days])}, {report.case.days:g} days ahead"
     screen.heading(count(len(days), "date"), said)
+    for m in report.models:
+        if m.ahead:
+            draw_ahead(screen, m.ahead)
     screen.say()
-    if report.gaps:
-        total = sum(report.gaps.values())
-        screen.heading("No answer", count(total, "book and date") if total == 1 else f"{total:,} books and dates")
-        for what, n in list(report.gaps.items())[:SHOWN]:
-            screen.paragraph(f"{count(n, 'date')}: {what}", "yellow", "    ", "  ")
-        left = len(report.gaps) - SHOWN
-        if left > 0:
-            screen.say(f"  and {left:,} more kinds (--json counts all)", "dim")
-        screen.say()
-    for model in report.case.models:
-        mine = [v for v in report.verdicts if v.model == model.name]
-        if mine:
-            draw_model(screen, model.name, mine, report.hits.get(model.name))
+    draw_gaps(screen, report.kinds, None if explained else SHOWN)
+    for m in report.models:
+        draw_model(screen, m, report.asked.rise, explained=explained)
+    draw_frontier(screen, report)
+    if any(m.verdicts for m in report.models):
+        screen.paragraph(LEGEND, "dim")
 
 
-def draw_model(screen: Screen, name: str, verdicts: Sequence[Verdict], hit: DatesHit | None) -> None:
-    """Draw one model: a line per book, and the dates hit."""
-    phases = [p for v in verdicts for p in v.phases]
+def span(times: Sequence[int]) -> str:
+    """Return the first and last day of some times (epoch ms)."""
+    first, last = format_time(min(times))[:10], format_time(max(times))[:10]
+    return first if first == last else f"{first} to {last}"
+
+
+def draw_ahead(screen: Screen, x: Ahead) -> None:
+    """Say that a model knew what was not known at a date."""
+    many = "all dates" if len(x.times) == x.of else f"{len(x.times):,} of {x.of:,} dates"
+    when = f"its parameters are of {format_time(x.since)[:10]}"
+    told = f"LOOK-AHEAD: {x.model} on {many} ({span(x.times)}): {when}, after them. No test of what it knew then."
+    screen.paragraph(told, "bold red", "    ", "  ")
+
+
+def draw_gaps(screen: Screen, kinds: Sequence[Remark], most: int | None) -> None:
+    """Draw what has no answer, by reason: how often, when, of which books, and its words the first time."""
+    if not kinds:
+        return
+    total = sum(k.count for k in kinds)
+    screen.heading("No answer", count(total, "book and date") if total == 1 else f"{total:,} books and dates")
+    for k in kinds[:most]:
+        names = list(k.accounts)
+        book = names[0] if len(names) == 1 else f"{names[0]} and {count(len(names) - 1, 'book')} more"
+        under = f" under {k.model}" if k.model else ""
+        said = f"{k.count:,}, {span(k.times)}: {book}{under}: {k.example}{first_of(k)}"
+        screen.paragraph(said, "yellow", "    ", "  ")
+    draw_left(screen, len(kinds), most)
+    screen.say()
+
+
+def first_of(remark: Remark) -> str:
+    """Return what is said where the words are those of the first date alone."""
+    return " (the first; others differ in figures)" if remark.varies else ""
+
+
+def draw_left(screen: Screen, there: int, most: int | None) -> None:
+    """Say how many are not shown."""
+    if most is not None and there > most:
+        screen.say(f"  and {count(there - most, 'more kind')} (--explain shows all)", "dim")
+
+
+def draw_model(screen: Screen, m: Judged, rise: float, *, explained: bool) -> None:
+    """Draw one model: how often and how its margin fell short, what it asked, dates hit, and its notes."""
+    phases = [p for v in m.verdicts for p in v.phases]
     longest = max((p.dates for p in phases), default=0)
     told = next((p for p in phases if p.dates == longest), None)
     power = f"power of a test of {longest} dates against 2 %: {told.power[0.02]:.2f}" if told else ""
-    screen.heading(name, power)
-    heads = ("book", "dates", "breaches", "path", "margin", "p", "peak", "rise")
-    columns = [Column(h, right=h != "book", folds=h == "book") for h in heads]
-    rows: list[list[Cell]] = []
-    for v in verdicts:
-        rows.append(
-            [
-                v.account,
-                f"{v.dates}",
-                f"{v.breaches} {percent(v.rate)}",
-                percent(v.path),
-                percent(v.mean),
-                f"{v.kupiec:.3f}" if v.phases else "n/a",
-                f"{v.peak_to_trough:.2f}" if v.peak_to_trough else "n/a",
-                percent(v.rise) if v.rise is not None else "n/a",
-            ]
-        )
-    screen.table(columns, rows)
-    if hit is not None:
-        verdict = "no more than it allows" if hit.passed else "more than it allows"
-        powers = ", ".join(f"{p:.2f} against {r:.0%}" for r, p in hit.power.items() if p is not None)
-        dates = sorted(hit.dates)[len(hit.dates) // 2]
-        screen.paragraph(
-            f"any book hit on {hit.hits:g} of {dates} dates, {verdict}: {hit.critical} "
-            f"(expected {hit.expected:.1f}, p {hit.p_value:.3f}{'; power ' + powers if powers else ''})",
-        )
+    screen.heading(m.name, power)
+    if m.verdicts:
+        screen.table(columns(TESTS), [tests(v) for v in m.verdicts])
+        screen.say()
+        cost = ("book", "margin", "beyond", "worst", "peak", f"rise {rise:g}d", "Z1", "Z2")
+        screen.table(columns(cost), [asked(v, m) for v in m.verdicts])
+    for account, why in m.unjudged.items():
+        screen.paragraph(f"{account} is not judged: {why}", "yellow", "    ", "  ")
+    if explained:
+        draw_phases(screen, m)
+    untested = sorted({t for t in m.shortfalls.values() if isinstance(t, str)})
+    if untested:
+        screen.paragraph(f"no Z1 and Z2: {'; '.join(untested)}", "dim")
+    draw_hit(screen, m)
+    most = None if explained else SHOWN
+    for n in m.notes[:most]:
+        screen.paragraph(f"{count(n.count, 'date')}: {n.example}{first_of(n)}", "dim", "    ", "  ")
+    draw_left(screen, len(m.notes), most)
     screen.say()
+
+
+def columns(heads: Sequence[str]) -> list[Column]:
+    """Return columns of numbers, the first and the last of words."""
+    return [Column(h, right=h not in ("book", "model", "light"), folds=h in ("book", "model")) for h in heads]
+
+
+def tests(v: Verdict) -> list[Cell]:
+    """Return a book's row of breaches and their tests."""
+    number: list[Cell] = [v.account, f"{v.dates}", f"{v.breaches} {percent(v.rate)}", percent(v.path)]
+    if not v.phases:
+        return number + [NONE] * 6
+    values = (v.kupiec, v.too_many, v.independence, v.conditional)
+    return [*number, *(f"{x:.3f}" for x in values), f"{v.most}", v.zone]
+
+
+def asked(v: Verdict, m: Judged) -> list[Cell]:
+    """Return a book's row of what was asked, and what was lost beyond it."""
+    t = m.shortfalls[v.account]
+    z = (None, None) if isinstance(t, str) else (t.z1, t.z2)
+    out: list[Cell] = [v.account, percent(v.mean), percent(v.beyond), percent(v.largest)]
+    out += [f"{v.peak_to_trough:.2f}" if v.peak_to_trough else NONE, NONE if v.rise is None else percent(v.rise)]
+    return out + [NONE if x is None else f"{x:+.2f}" for x in z]
+
+
+def draw_phases(screen: Screen, m: Judged) -> None:
+    """Draw the tests of every grid of dates."""
+    heads = ("book", "grid", "dates", "breaches", "p", "many", "apart", "both", "250", "light")
+    rows: list[list[Cell]] = []
+    for v in m.verdicts:
+        for n, p in enumerate(v.phases):
+            values = (p.kupiec, p.too_many, p.independence, p.conditional)
+            row = [v.account, f"{n + 1}", f"{p.dates}", f"{p.breaches}", *(f"{x:.3f}" for x in values)]
+            rows.append([*row, f"{p.most}", p.zone])
+    screen.say()
+    screen.table(columns(heads), rows)
+
+
+def draw_hit(screen: Screen, m: Judged) -> None:
+    """Draw the dates-hit test, and what it leaves out; or why there is none."""
+    if isinstance(m.hit, str):
+        screen.paragraph(f"no test of dates hit: {m.hit}", "dim")
+        return
+    hit = m.hit
+    verdict = "no more than it allows" if hit.passed else "more than it allows"
+    powers = ", ".join(f"{p:.2f} against {r:.0%}" for r, p in hit.power.items() if p is not None)
+    dates = sorted(hit.dates)[len(hit.dates) // 2]
+    left = f"; {count(m.left_out, 'date')} without an answer left out" if m.left_out else ""
+    screen.paragraph(
+        f"any book hit on {hit.hits:g} of {dates} dates, {verdict}: {hit.critical} "
+        f"(expected {hit.expected:.1f}, p {hit.p_value:.3f}{'; power ' + powers if powers else ''}{left})",
+    )
+
+
+def draw_frontier(screen: Screen, report: Report) -> None:
+    """Draw what coverage costs: a line for each model, and its cost against the rival."""
+    from loadline.backtest.frontier import LEVEL
+
+    known = [m for m in report.models if m.point]
+    if len(known) < 2:
+        return
+    rival = report.asked.against
+    said = f"cost over {rival}, as asked and with both scaled to cover {LEVEL:.1%}; 90 % intervals by weeks"
+    screen.heading("All books", said if rival else "")
+    heads = ["model", "coverage", "margin", "peak", *(("cost", "equal coverage") if rival else ())]
+    rows: list[list[Cell]] = []
+    for m in known:
+        p, c = m.point, m.cost
+        assert p is not None
+        row: list[Cell] = [m.name, f"{p.coverage:.2%}", percent(p.mean)]
+        row.append(f"{p.peak:.2f}" if p.peak else NONE)
+        if rival and (c is None or isinstance(c, str)):
+            row += [NONE if c else ""] * 2
+        elif rival and not isinstance(c, str | None):
+            row += [interval(c.nominal), interval(c.equal)]
+        rows.append(row)
+    screen.table(columns(heads), rows)
+    for m in known:
+        if isinstance(m.cost, str):
+            screen.paragraph(f"{m.name} has no cost against {rival}: {m.cost}", "yellow", "    ", "  ")
+        elif m.cost is not None and m.cost.left_out:
+            left = f"{m.cost.left_out:,} answers of one alone are left out of the cost of {m.name}"
+            screen.paragraph(left, "dim", "    ", "  ")
+    screen.say()
+
+
+def interval(x: Interval | None) -> str:
+    """Return a number and its interval."""
+    return NONE if x is None else f"{x.value:.2f} [{x.low:.2f}, {x.high:.2f}]"

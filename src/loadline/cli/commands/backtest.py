@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loadline.cli.backtest_view import Report, draw_report
+from loadline.cli.backtest_report import Asked, Report
+from loadline.cli.backtest_view import draw_report
 from loadline.cli.choosing import chosen_rulebook, with_settings
 from loadline.cli.commands.venue import SUFFIXES, workers
 from loadline.cli.environment import Environment, ExitCode
@@ -20,8 +22,10 @@ from loadline.foundation.units import MS_PER_DAY
 
 if TYPE_CHECKING:
     from loadline.backtest.families import Size
+    from loadline.backtest.measured import Measure
     from loadline.backtest.replay import Replay, Window
     from loadline.backtest.run import Case, Model
+    from loadline.backtest.walk import Walk
 
 DEFAULT_MODELS = ("tail", "deribit-xpm")
 PHASES = 8
@@ -36,18 +40,60 @@ def backtest(request: Request, env: Environment) -> Outcome:
         refuse("--address is that of a Ray cluster", "add --engine ray")
     with working(env, "reading the data"):
         replay, dates, chains = read(request)
-        case = asked(request, replay, dates, chains=chains)
+        case, measures = asked(request, replay, dates, chains=chains)
+        how = Asked(PHASES if chains else max(round(case.days), 1), rise(request), measures, rival(request, case))
+    if request.get("plot"):
+        from loadline.cli.backtest_plot import checked
+
+        checked(request["plot"])  # before the work, not after it
     with workers(request, env) as pool, counting(env, f"{len(dates):,} dates") as told:
         days = run(case, replay, dates, pool=pool, journal=request.get("resume"), told=told)
-    report = Report.of(case, days, phases=PHASES if chains else max(round(case.days), 1), identity=replay.identity)
+    with working(env, "judging"):
+        report = Report.of(case, days, how, replay.identity)
+    written = [picture(request["plot"], report)] if request.get("plot") else []
 
     def document() -> Mapping[str, Any]:
-        return report.as_json()
+        return {**report.as_json(), **({"written": written} if written else {})}
 
     def draw(screen: Screen) -> None:
-        draw_report(screen, report)
+        draw_report(screen, report, explained=bool(request.get("explain")))
+        for text in written:
+            screen.paragraph(text, "dim")
 
     return Outcome(ExitCode.MISSING_DATA if report.gaps else ExitCode.OK, document, draw)
+
+
+def picture(path: Path, report: Report) -> str:
+    """Write the frontier of a run; say what was written."""
+    from loadline.cli.backtest_plot import write_frontier
+
+    points = [m.point for m in report.models if m.point]
+    with at_word("--plot"):
+        return write_frontier(path, points, f"{len(report.days):,} dates, {report.case.days:g} days ahead")
+
+
+def rise(request: Request) -> float:
+    """Return within how many days a rise is looked for."""
+    from loadline.backtest.study import RISE_DAYS
+
+    word = str(request.get("rise_days", f"{RISE_DAYS:g}"))
+    days = float(word) if re.fullmatch(r"\d{1,5}(\.\d+)?", word) else 0.0
+    if not days > 0:
+        error = CommandLineError(f"{word!r} is no number of days", remedy="write a number above 0, 5")
+        raise AtWord(error, word, "--rise-days")
+    return days
+
+
+def rival(request: Request, case: Case) -> str | None:
+    """Return the model that the others are held against, if any."""
+    word = request.get("against")
+    names = [m.name for m in case.models]
+    if word is None:
+        return None
+    if word not in names or len(names) < 2:
+        error = CommandLineError(f"{word} is not one of several models", remedy=f"name one of {', '.join(names)}")
+        raise AtWord(error, word, "--against")
+    return str(word)
 
 
 def read(request: Request) -> tuple[Replay, list[Window], bool]:
@@ -89,9 +135,15 @@ def inside(place: Path) -> list[Path]:
     return found
 
 
-def asked(request: Request, replay: Replay, dates: Sequence[Window], *, chains: bool) -> Case:
-    """Return what is asked of every date; raises ``AtWord`` for a word that is not known."""
+def asked(
+    request: Request, replay: Replay, dates: Sequence[Window], *, chains: bool
+) -> tuple[Case, dict[str, Measure | str]]:
+    """Return what is asked of every date, and what each model measures.
+
+    Raises ``AtWord`` for a word that is not known.
+    """
     from loadline.backtest.families import FAMILIES, family
+    from loadline.backtest.replay import Prices
     from loadline.backtest.run import Case
 
     first = replay.market(dates[0].at)
@@ -100,41 +152,55 @@ def asked(request: Request, replay: Replay, dates: Sequence[Window], *, chains: 
         with at_word(name, "--family"):
             family(name)
     coins = tuple(request.get("coin", ())) or tuple(first.index)
+    known = replay.history.names if isinstance(replay, Prices) else tuple(first.index)
     for coin in coins:
-        if coin not in first.index:
-            remedy = f"the first snapshot has {', '.join(first.index)}"
+        if coin not in known:
+            remedy = f"the data have {', '.join(known)}"
             raise AtWord(CommandLineError(f"no price of {coin}", remedy=remedy), coin, "--coin")
-    able = tuple(n for n, f in FAMILIES.items() if chains or f.needs == "prices")
+    several = len(known) > 1
+    able = tuple(n for n, f in FAMILIES.items() if (chains or f.needs == "prices") and (several or f.alone))
     seed = whole(str(request.get("seed", "0")))
     days = request.get("horizon", 2 * MS_PER_DAY) / MS_PER_DAY
-    return Case(names or able, coins, size(str(request.get("size", "1e6"))), models(request, days, names or able),
-                days, seed)  # fmt: skip
+    chosen, measures = models(request, days, names or able)
+    return Case(names or able, coins, size(str(request.get("size", "1e6"))), chosen, days, seed), measures
 
 
-def models(request: Request, days: float, families: Sequence[str]) -> tuple[Model, ...]:
-    """Return the models; ``tail`` is calibrated at every date where ``--history`` is given."""
+def models(
+    request: Request, days: float, families: Sequence[str]
+) -> tuple[tuple[Model, ...], dict[str, Measure | str]]:
+    """Return the models, and by name what each measures.
+
+    ``tail`` is calibrated at every date where ``--history`` is given.
+    """
+    from loadline.backtest.measured import measure_of, variants_of
     from loadline.backtest.run import Shipped
+    from loadline.engine.engine import choose_rulebook
     from loadline.rulebooks.rulebook import read_rulebook
 
     settings = request.get("set", ())
     words = list(request.get("model", DEFAULT_MODELS))
     chosen = [chosen_rulebook(w, 0, "--model", typed=True) for w in words]
-    with_settings(chosen, settings)  # every word of them fits some model, or is told here
+    chosen = with_settings(chosen, settings)  # every word of them fits some model, or is told here
     out: list[Model] = []
+    measures: dict[str, Measure | str] = {}
     for word, one in zip(words, chosen, strict=True):
         changes = {s.rest: s.value for s in settings if s.head in (one.rule.name, one.rule.name.split("-")[0])}
-        scenarios = one.rule.name == "tail" or one.version.rulebook == "tail"
+        scenarios = one.rule.name.split("-")[0] == "tail" or one.version.scenarios is not None
         null = tuple(families) if scenarios else ()
         if scenarios and request.get("history") and word == "tail":
-            out.append(calibrated(request, days, null, changes))
+            walk = calibrated(request, days, null, changes)
+            level = {"measure.level": walk.recipe.level, **changes}
+            measure = measures[word] = measure_of(word, choose_rulebook("tail", 0, level).version)
+            out.append(replace(walk, variants=variants_of(measure)))
             continue
+        measure = measures[word] = measure_of(word, one.version)
         path = re.fullmatch(r"(.+\.toml)(?:#([\w-]*))?", word)
         rule = read_rulebook(path[1], path[2] or "") if path else None
-        out.append(Shipped(word, null=null, rule=rule, overrides=changes))
-    return tuple(out)
+        out.append(Shipped(word, null=null, rule=rule, overrides=changes, variants=variants_of(measure)))
+    return tuple(out), measures
 
 
-def calibrated(request: Request, days: float, null: tuple[str, ...], changes: Mapping[str, Any]) -> Model:
+def calibrated(request: Request, days: float, null: tuple[str, ...], changes: Mapping[str, Any]) -> Walk:
     """Return ``tail`` as it would have been calibrated at each date."""
     from loadline.backtest.walk import walked
     from loadline.engine.calibrate import Recipe
