@@ -24,11 +24,12 @@ def text(name: str) -> str:
 def test_every_public_name_stands_once_with_a_line_and_an_example() -> None:
     listed = [n for names in docs_api.GROUPS.values() for n in names]
     assert sorted(listed) == sorted(loadline.__all__)
+    rooms = [n for names in docs_api.ROOMS.values() for n in names]
     page = text("api.md")
-    for name in listed:
+    for name in [*listed, *rooms]:
         assert docs_api.first(name).endswith("."), name
         assert docs_api.example(name), f"{name} has no example in its docstring"
-        assert f"\n### `{name}`\n" in page
+        assert f"\n### `{docs_api.called(name)}`\n" in page
 
 
 @pytest.mark.parametrize("op", ops.VALUE)

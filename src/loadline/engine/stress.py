@@ -117,6 +117,9 @@ def stress(
 ) -> tuple[list[Aftermath], list[Unavailable]]:
     """Return every account after every trial, by account and then by trial, and who cannot be answered today.
 
+    ``trials``: moves of the whole market with their rules for coins that a stress does not name
+    (``loadline.scenarios.stress``, ``loadline.scenarios.synthetic``). Raises ``RuleError`` for an unknown rulebook.
+
     >>> from loadline.io.sample import sample
     >>> from loadline.scenarios.synthetic import crash
     >>> found, gaps = stress(*sample(), "deribit-xpm", [crash(["BTC", "ETH"])])

@@ -227,6 +227,30 @@ def periods_of(history: History, name: str, as_of: int, *, length: int = DAY) ->
     return Periods(name, day_of, returns, spans, refit, implied if np.isfinite(implied).any() else None)
 
 
+def forecasts(
+    history: History,
+    name: str,
+    as_of: int,
+    *,
+    length: int = DAY,
+    horizon: int = 1,
+    names: Iterable[str] | None = None,
+) -> list[Forecast]:
+    """Return what every volatility model says of one factor as of a time, from what was known by then.
+
+    ``as_of``: epoch ms; ``length``: of a period in ms, a day or an hour; ``horizon``: periods ahead; ``names``: which
+    models, all if left out. Variances are means per period; one that cannot be told says why. Raises ``InputError``
+    where bars do not make periods, or too few are left.
+
+    >>> from loadline.io.history import read_history, sample_history
+    >>> bars = read_history([sample_history()])
+    >>> (found,) = forecasts(bars, "BTC", int(bars.time[-1]), names=["EWMA 0.97"])
+    >>> f"{(365 * found.variance) ** 0.5:.1%}"
+    '25.5%'
+    """
+    return latest(periods_of(history, name, as_of, length=length), horizon, names)
+
+
 def _coarse(one: History, name: str, known: Ints, implied: Floats) -> Periods:
     """Bars as periods: a return over missing bars counts in the one in which it ends."""
     r = np.diff(np.log(one.close[known, 0]), prepend=np.log(one.close[known[0], 0]))
