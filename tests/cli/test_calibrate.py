@@ -55,6 +55,42 @@ def test_the_model_says_how_it_came_about(model: Path) -> None:
     assert len(rows) == sum(made_of["scenarios"].values()) and {r["family"] for r in rows} == {"history", "stress"}
 
 
+def test_the_stressed_period_is_told_with_its_dates(model: Path) -> None:
+    found, made_of = answer(HISTORY), tomllib.loads(model.read_text("utf-8"))["calibration"]
+    with model.with_name("mine.moves.csv").open() as stream:
+        dates = [row["label"] for row in csv.DictReader(stream) if row["family"] == "stress"]
+    period = {"first": dates[0], "last": dates[-1]}
+    assert found["stressed_period"] == made_of["stressed_period"] == period
+    said = " ".join(run(["calibrate", HISTORY]).out.split())
+    assert f"Stressed period: the 250 scenarios that begin {dates[0]} to {dates[-1]}; 25% of the requirement" in said
+    short = " ".join(run(["calibrate", HISTORY, "--from", "2025-09-01", "--symbols", "BTC"]).out.split())
+    assert "of a short history, not its worst year" in short
+
+
+def test_what_is_drawn_has_no_dates_and_no_stressed_period(tmp_path: Path) -> None:
+    out = tmp_path / "drawn.toml"
+    found = answer(HISTORY, "--drawn", "400", "--tails", "student", "-o", str(out))
+    assert found["stressed_period"] is None and found["recipe"]["stress"] == 0 == found["recipe"]["stress_weight"]
+    assert {r["worst"]["start"] for r in found["results"]} == {None} == {r["best"]["start"] for r in found["results"]}
+    assert found["recipe"]["tails"] == "student" and "stressed_period" not in out.read_text("utf-8")
+    words = ["margin", str(FILES / "book.json"), "--market", str(FILES / "market.json"), "--rulebook", str(out)]
+    assert run([*words, "--json"], terminal=False).code in (0, 2)
+    told = run(["calibrate", HISTORY, "--drawn", "400"]).out
+    assert "There is no stressed period." in " ".join(told.split())
+
+
+def test_tools_against_procyclicality_are_flags() -> None:
+    plain = answer(HISTORY)
+    words = ("--stress-weight", "0.5", "--vol-floor", "0.25", "--long-run", "3650d", "--buffer", "0.25")
+    found = answer(HISTORY, *words)
+    said = found["recipe"]
+    assert (said["stress_weight"], said["vol_floor"], said["long_run"], said["buffer"]) == (0.5, 0.25, 3650.0, 0.25)
+    assert {"path": "stress.weight", "value": 0.5} in found["parameters"]
+    pairs = zip(plain["results"], found["results"], strict=True)
+    assert all(b["daily_volatility"] > a["daily_volatility"] for a, b in pairs)
+    assert any("a buffer of 25% of margin" in r for r in found["rules"])
+
+
 def test_the_level_is_written(model: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.toml"
     assert answer(HISTORY, "--level", "0.99", "-o", str(other))["recipe"]["level"] == 0.99
@@ -128,6 +164,19 @@ def refusal(*words: str) -> Ran:
         ([HISTORY, "--horizon", "36h"], "a horizon of 1.5 days"),
         ([HISTORY, "--size", "many"], "'many' is no size"),
         ([HISTORY, "--size", "-1"], "'-1' is no size"),
+        ([HISTORY, "--size", "0"], "write a number above 0"),
+        ([HISTORY, "--from", "2027-01-01"], "scenarios that begin 2027-01-01"),
+        ([HISTORY, "--from", "2026-01-01"], "moves of its own since 2026-01-01, 250"),
+        ([HISTORY, "--as-of", "2023-07-01"], "moves of its own, 250"),
+        ([HISTORY, "--buffer", "25"], "'25' is no buffer"),
+        ([HISTORY, "--stress-weight", "2"], "'2' is no stress weight"),
+        ([HISTORY, "--vol-floor", "-1"], "'-1' is no vol floor"),
+        ([HISTORY, "--long-run", "ten"], "'ten'"),
+        ([HISTORY, "--margins", "GARCH"], "--margins without --drawn"),
+        ([HISTORY, "--tails", "student"], "--tails without --drawn"),
+        ([HISTORY, "--drawn", "400", "--stress-weight", "0.25"], "--stress-weight with --drawn"),
+        ([HISTORY, "--drawn", "400", "--set", "tail.stress.weight=0.25"], "without a stressed period"),
+        ([HISTORY, "--drawn", "100000000"], "1,000,000 at most"),
         ([HISTORY, "--level", "96.5"], "'96.5' is no level"),
         ([HISTORY, "--level", "0.5"], "'0.5' is no level"),
         ([HISTORY, "--level", "high"], "'high' is no level"),

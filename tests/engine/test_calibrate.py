@@ -111,6 +111,72 @@ def test_scenarios_may_be_drawn(bars):
     found = calibrate(bars, recipe=Recipe(drawn=400))
     assert len(found.scenarios) == 400 and found.degrees is not None
     assert set(found.scenarios.family) == {HISTORY} and found.version.number("stress.weight") == 0.0
+    assert found.stressed is None and {(a.worst_of, a.best_of, a.capped, a.filled) for a in found.assets} == {
+        ("", "", 0.0, 0.0)
+    }
+    assert calibrate(bars, names=["BTC"], recipe=Recipe(drawn=400)).degrees is None  # one coin has no copula
+
+
+def test_a_stress_weight_without_its_period_is_refused(bars):
+    for recipe in (Recipe(drawn=400), Recipe(stress=0)):
+        with pytest.raises(InputError, match=r"a stress weight of 0\.25 without a stressed period"):
+            calibrate(bars, recipe=recipe, changes={"tail.stress.weight": 0.25})
+    assert calibrate(bars, recipe=Recipe(stress=0)).version.number("stress.weight") == 0.0
+
+
+def test_margins_and_tails_of_draws_are_chosen(bars):
+    own, student = (calibrate(bars, recipe=Recipe(drawn=400, tails=t)) for t in ("empirical", "student"))
+    assert np.array_equal(own.sigma_now, student.sigma_now) and (own.moves.spot != student.moves.spot).any()
+    pytest.importorskip("arch", reason='needs the extra: pip install "loadline[forecast]"')
+    fitted = calibrate(bars, recipe=Recipe(drawn=400, margins="GARCH", rise=0.0))
+    assert (fitted.sigma_now != own.sigma_now).all()
+    assert fitted.sigma_now == pytest.approx(fitted.moves.sigma[0])  # the filter leaves draws of today as they are
+    assert np.log1p(fitted.scenarios.spot) == pytest.approx(fitted.moves.spot, abs=1e-12)
+    assert sum("variance by GARCH" in n for n in fitted.notes) == 3
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"drawn": 1_000_002}, {"drawn": 7}, {"size": 0.0}, {"buffer": 1.5}, {"stress_weight": -0.1}, {"vol_floor": 2.0},
+        {"long_run": -1.0}, {"margins": "garch"}, {"tails": "normal"}, {"refill": math.nan},
+    ],
+)  # fmt: skip
+def test_recipes_that_cannot_be_are_refused(wrong):
+    with pytest.raises(InputError):
+        Recipe(**wrong)
+    with pytest.raises(InputError, match="at the level 2"):  # all at once
+        Recipe(**wrong, level=2.0)
+
+
+def test_a_buffer_and_a_long_run_raise_what_is_asked_and_say_so(bars, found):
+    buffered = calibrate(bars, recipe=Recipe(buffer=0.25))
+    assert (buffered.sigma_now > found.sigma_now).all()
+    assert sum("with what a buffer of 25% of margin has left" in n for n in buffered.notes) == 3
+    floor = calibrate(bars, recipe=Recipe(long_run=3650.0))
+    assert (floor.sigma_now >= found.sigma_now).all()
+    rose = sum(a > b for a, b in zip(floor.sigma_now.tolist(), found.sigma_now.tolist(), strict=True))
+    assert rose == sum("by that of the last 3650 days" in n for n in floor.notes) > 0
+    before, after = (margins(*sample(), Chosen(load("tail"), c.version)) for c in (found, buffered))
+    more = [b.initial / a.initial - 1.0 for a, b in zip(before, after, strict=True)]
+    assert max(more) > 0.1 and max(more) < 0.30 and min(more) >= 0.0
+
+
+def test_with_nothing_later_a_buffer_is_the_same(bars):
+    cut = int(bars.time[800])
+    close = bars.close.copy()
+    close[801:] *= 3.0
+    other = History.of(bars.time, bars.names, close, step=DAY, volume=bars.volume)
+    recipe = Recipe(buffer=0.25, long_run=400.0, vol_floor=0.25)
+    a, b = (calibrate(x, as_of=cut, recipe=recipe) for x in (other, other.until(cut)))
+    assert (a.sigma_now == b.sigma_now).all() and a.scenarios.identity == b.scenarios.identity
+
+
+def test_the_stressed_period_is_told_by_its_dates(bars, found):
+    first, last = (str(np.datetime64(d)) for d in found.stressed)
+    rows = found.scenarios.family_rows(STRESS)
+    assert found.scenarios.label[rows[0]] == first and found.scenarios.label[rows[-1]] == last
+    assert (np.datetime64(last) - np.datetime64(first)).astype(int) >= 249
 
 
 def test_a_coin_with_too_short_a_history_is_refused_by_name_only(bars):

@@ -1,5 +1,7 @@
 """The copula: what went in comes out again, and large moves come together more than a Gaussian lets them."""
 
+import sys
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -10,7 +12,7 @@ from loadline.foundation.units import MS_PER_DAY
 from loadline.kernels.parametric import student_t_cdf, student_t_quantile
 from loadline.model.history import History
 from loadline.scenarios.copula import Copula, Margin, fit_copula, simulate
-from loadline.scenarios.copula_moves import copula_moves, garch_of
+from loadline.scenarios.copula_moves import copula_moves, drawn_by, garch_of
 from loadline.scenarios.history_moves import measured
 from loadline.scenarios.moves import filtered_scenarios
 from loadline.scenarios.student import fit_degrees, student
@@ -197,3 +199,34 @@ def test_garch_is_fitted_to_what_was_known():
     later = History.of(time, ["BTC", "ETH"], np.vstack([close[:2000], close[2000:] * 2]), step=MS_PER_DAY)
     a, b = (garch_of(x, measured(x, as_of=int(time[1999]), days=2)) for x in (h, later))
     assert a == b
+
+
+def test_margins_go_by_the_word_that_names_them():
+    h = history()
+    found = measured(h, as_of=int(h.time[-1]), days=2)
+    own, drawn = drawn_by(h, found, count=200)
+    assert own is found
+    np.testing.assert_allclose(drawn.path, found.path, rtol=1e-12)
+    assert (drawn.path_time == found.path_time).all()
+    np.testing.assert_array_equal(drawn.moves.spot, copula_moves(h, found, count=200).moves.spot)
+    with pytest.raises(InputError, match="'ARCH'"):
+        drawn_by(h, found, margins="ARCH")
+
+
+def test_without_the_package_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "arch.univariate", None)
+    h = history()
+    with pytest.raises(InputError, match=r"loadline\[forecast\]"):
+        drawn_by(h, measured(h, as_of=int(h.time[-1])), margins="GARCH", count=200)
+
+
+@pytest.mark.parametrize("margins", ["GARCH", "GJR"])
+def test_draws_of_garch_come_at_its_volatility_of_today(margins):
+    pytest.importorskip("arch", reason='needs the extra: pip install "loadline[forecast]"')
+    h = history()
+    found = measured(h, as_of=int(h.time[-1]), days=2)
+    by, drawn = drawn_by(h, found, margins=margins, count=400, kind="student")
+    assert (by.path[-1] != found.path[-1]).all() and by.path_time[-1] == h.time[-1]
+    np.testing.assert_allclose(drawn.moves.sigma[0], by.path[-1] * np.sqrt(2))
+    assert sum(f"variance by {margins}, alpha" in n for n in by.notes) == 3
+    assert all("gamma" in n for n in by.notes[-3:]) == (margins == "GJR") and None not in drawn.degrees

@@ -134,6 +134,26 @@ def test_too_short_a_history_is_left_out_and_named():
         measured(h, as_of=int(h.time[-1]) + 9 * DAY)
 
 
+def test_moves_count_from_where_scenarios_begin():
+    h = bars(900)
+    start = int(h.time[700])  # 197 of two days from there; more before it
+    with pytest.raises(InputError, match=r"BTC has 198 moves of its own since 1971-12-03, 250 are needed.*") as told:
+        measured(h, as_of=int(h.time[-1]), start=start)
+    assert "an earlier start (--from)" in str(told.value)
+    close = h.close.copy()
+    close[:700, 2] = np.nan
+    got = measured(changed(h, close=close), as_of=int(h.time[-1]), start=int(h.time[600]))
+    assert got.left_out == ("SOL",) and len(got.moves) == 298 and got.moves.start[0] == h.time[600]
+    assert "SOL: fewer than 250 moves of its own since 1971-08-25, left out" in got.notes
+
+
+def test_a_start_after_the_end_is_refused():
+    h = bars()
+    for later in (0, 1, 4000):
+        with pytest.raises(InputError, match="where the history ends"):
+            measured(h, as_of=int(h.time[-1]), start=int(h.time[-1]) + later * DAY)
+
+
 def test_no_return_crosses_a_seam_or_a_gap():
     h = bars()
     segment = h.segment.copy()

@@ -33,11 +33,54 @@ def test_history_is_rescaled_and_stress_is_not() -> None:
     assert found.weight[:40].sum() == pytest.approx(1.0) and found.weight[40:].sum() == pytest.approx(1.0)
 
 
-def test_the_stressed_period_is_the_one_with_the_largest_moves() -> None:
-    m = moves()
-    m.spot[17:22] *= 10.0
-    assert stressed(m, 5).tolist() == [17, 18, 19, 20, 21]
-    assert not len(stressed(m, 0)) and len(stressed(m, 400)) == 40
+def shortfall(gains: list[float], level: float = 0.965) -> float:
+    """The mean loss beyond a level, one loss after the other."""
+    left, total = len(gains) * (1.0 - level), 0.0
+    for x in sorted(gains):
+        total -= x * min(max(left, 0.0), 1.0)
+        left -= 1.0
+    return max(total / (len(gains) * (1.0 - level)), 0.0)
+
+
+def badness(m: Moves, rows: list[int]) -> float:
+    """What a period scores: each asset's tail on both sides, in units of that of all moves."""
+    total = 0.0
+    for n in range(m.spot.shape[1]):
+        for side in (1.0, -1.0):
+            gains = (side * m.spot[:, n]).tolist()
+            total += shortfall([gains[r] for r in rows]) / shortfall(gains)
+    return total
+
+
+@pytest.mark.parametrize(("s", "count", "seed"), [(40, 10, 1), (300, 20, 2), (700, 250, 3), (40, 39, 4)])
+def test_the_stressed_period_is_the_one_with_the_worst_tail(s: int, count: int, seed: int) -> None:
+    m = moves(s, 3, seed)
+    every = {*range(0, s - count + 1, max(count // 25, 1)), s - count}
+    wanted = max(sorted(every), key=lambda k: round(badness(m, list(range(k, k + count))), 12))
+    assert stressed(m, count).tolist() == list(range(wanted, wanted + count))
+
+
+def test_one_crash_outweighs_a_year_of_unrest() -> None:
+    m = moves(800, 1)
+    m.spot[:250] *= 1.3
+    m.spot[600:604] = [[-0.4], [0.3], [-0.3], [0.25]]
+    rows = stressed(m, 250)
+    assert {600, 601, 602, 603} <= set(rows.tolist())
+    assert rows[-1] == rows[0] + 249 and not len(stressed(m, 0)) and len(stressed(m, 4000)) == 800
+
+
+def test_a_crash_in_the_last_move_is_in_a_period() -> None:
+    m = moves(403, 2)
+    m.spot[-1] = -0.6
+    assert stressed(m, 100)[-1] == 402
+
+
+def test_an_asset_that_only_rises_does_not_decide() -> None:
+    m = moves(300, 2)
+    m.spot[:, 1] = 0.01
+    alone = Moves(m.start, m.end, ("BTC",), m.days[:1], m.spot[:, :1], m.level[:, :1], m.sigma[:, :1])
+    m.spot[:50, 1] = np.nan  # nor one that was not listed
+    assert (stressed(m, 60) == stressed(alone, 60)).all()
 
 
 def test_a_move_that_is_missing_is_not_passed_over() -> None:

@@ -2,13 +2,25 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from loadline.forecast.antiprocyclical import buffered
 from loadline.forecast.volatility import ewma
 from loadline.foundation.errors import InputError
 from loadline.foundation.units import MS_PER_DAY
 from loadline.scenarios.historical import filtered
 from loadline.scenarios.moves import Moves, stressed
-from loadline.scenarios.today import above_past, predicted, slowed, still_parts, today
+from loadline.scenarios.today import (
+    above_long_run,
+    above_past,
+    predicted,
+    slowed,
+    steps,
+    still_parts,
+    today,
+    with_buffer,
+)
 
 
 def crash(seed: int = 4, count: int = 900) -> tuple[np.ndarray, np.ndarray]:
@@ -46,7 +58,7 @@ def test_margin_rises_no_faster_than_the_limit(side: float) -> None:
     rises, free = [], []
     for t in range(835, 860):
         m = moves_before(r, path, 835)
-        still = float(still_parts(m, stress=100)[0])
+        still = float(still_parts(m, level=0.975, stress=100)[0])
         slow = slowed(path[: t + 1], still, rise=0.10)
         assert slow[-1] <= path[t] and slow[-1] > 0
         rises.append(margin(m, slow[-1], side) / margin(m, slow[-2], side) - 1.0)
@@ -83,7 +95,7 @@ def test_what_comes_later_changes_nothing() -> None:
     r, path = crash()
     both = np.stack([path, 1.5 * path], axis=1)
     m = moves_before(r, path, 700)
-    still = np.repeat(still_parts(m), 2)
+    still = np.repeat(still_parts(m, level=0.975), 2)
     for t in (300, 700, 845):
         now = today(both[: t + 1], np.array([2.0, 1.0]), still=still, quantile=0.25)
         spoiled = both.copy()
@@ -105,11 +117,11 @@ def test_still_parts_grow_with_damping_and_stress() -> None:
     r, path = crash()
     m = moves_before(r, path, 880)
     plain, damped, stress = (
-        float(still_parts(m, damping=d, stress=100, stress_weight=w)[0])
+        float(still_parts(m, level=0.975, damping=d, stress=100, stress_weight=w)[0])
         for d, w in ((0.0, 0.0), (0.5, 0.0), (0.5, 0.25))
     )
     assert plain == 0.0 < damped < stress
-    assert np.isinf(still_parts(m, damping=1.0)).all()
+    assert np.isinf(still_parts(m, level=0.975, damping=1.0)).all()
 
 
 def test_forecasts_are_mixed_by_variance() -> None:
@@ -118,3 +130,86 @@ def test_forecasts_are_mixed_by_variance() -> None:
     assert predicted([one, two], [1.0, 0.0]).tolist() == one.tolist()
     with pytest.raises(InputError, match="no forecast at all"):
         predicted([one, two], [0.0, 1.0])
+
+
+PATHS = st.lists(st.floats(0.005, 0.2), min_size=2, max_size=60).map(np.array)
+SHARES = st.floats(0.0, 1.0)
+
+
+@given(PATHS, st.floats(0.0, 0.1), SHARES, SHARES)
+def test_a_buffer_only_adds_and_no_more_than_its_share(
+    sigma: np.ndarray, still: float, buffer: float, refill: float
+) -> None:
+    got = with_buffer(sigma, still, buffer=buffer, refill=refill)
+    most = sigma + buffer * (sigma + still)
+    assert (got >= sigma).all() and (got <= most * (1 + 1e-12)).all()
+    margin = buffered(sigma + still, buffer=buffer, refill=refill)
+    np.testing.assert_allclose(got + still, margin, rtol=1e-12)  # what stands still is part of margin
+
+
+@given(PATHS, PATHS, st.floats(0.0, 0.1))
+def test_no_tool_looks_ahead(past: np.ndarray, future: np.ndarray, still: float) -> None:
+    both = np.concatenate([past, future])
+    n = len(past)
+    for tool in (
+        lambda x: with_buffer(x, still),
+        lambda x: above_long_run(x, 20.0, least=5),
+        lambda x: above_past(x, 0.5, least=5),
+        lambda x: slowed(x, still),
+    ):
+        assert (tool(both)[:n] == tool(past)).all()
+
+
+def test_a_buffer_is_drawn_while_volatility_rises_and_fills_again() -> None:
+    still, path = 0.02, np.array([0.02] * 5 + [0.022, 0.026, 0.04] + [0.04] * 30 + [0.02])
+    got = with_buffer(path, still)
+    margin, plain = got + still, path + still
+    left = margin / plain - 1.0
+    assert left[:5] == pytest.approx(0.25)
+    assert np.diff(margin[4:7]) == pytest.approx(0.0) and left[6] == pytest.approx(0.05 / 0.046 - 1)  # rise 1 and 2
+    assert got[7] == 0.04  # the third uses it up
+    assert np.diff(left[7:32]) == pytest.approx(0.01) and left[32] == pytest.approx(0.25) == left[37]
+    assert left[-1] == pytest.approx(0.25)  # a fall lets go at once
+    assert margin.max() / margin[0] < plain.max() / plain[0]
+    assert (with_buffer(path, np.inf) == path).all()  # nothing of margin moves with volatility
+    gap = np.insert(path, 6, np.nan)
+    assert (np.delete(with_buffer(gap, still), 6) == got).all()
+
+
+def test_a_buffered_margin_keeps_the_speed_limit() -> None:
+    _, path = crash()
+    still = 0.03
+    margin = with_buffer(slowed(path, still, rise=0.10), still) + still
+    assert (margin[1:] / margin[:-1] - 1.0).max() <= 0.10 + 1e-12
+    assert (path[1:] + still).max() > 1.15 * (path[:-1] + still)[np.argmax(np.diff(path))]
+
+
+def test_a_long_run_is_the_root_of_mean_variance_up_to_then() -> None:
+    draw = np.random.default_rng(5)
+    sigma = draw.uniform(0.01, 0.1, 80)
+    sigma[:4] = sigma[30] = np.nan
+    time = np.cumsum(draw.integers(1, 4, 80)) * MS_PER_DAY
+    got = above_long_run(sigma, 30.0, time=time, least=8)
+    for t in range(80):
+        rows = [u for u in range(t + 1) if time[u] > time[t] - 30 * MS_PER_DAY and np.isfinite(sigma[u])]
+        floor = np.sqrt(np.mean(sigma[rows] ** 2)) if len(rows) >= 8 and np.isfinite(sigma[t]) else 0.0
+        assert np.isnan(sigma[t]) if np.isnan(got[t]) else got[t] == pytest.approx(max(sigma[t], floor), rel=1e-12)
+    assert (got[4:30] > sigma[4:30]).any()
+    with pytest.raises(InputError, match="long run"):
+        above_long_run(sigma, 0.0)
+
+
+def test_tools_act_one_after_the_other() -> None:
+    _, path = crash()
+    both, days = np.stack([path, path[::-1]], axis=1), np.array([1.0, 2.0])
+    still = np.array([0.02, 0.03])
+    got = steps(both, days, still=still, quantile=0.25, long_run=400.0, buffer=0.25)
+    for n in range(2):
+        own = both[:, n] * np.sqrt(days[n])
+        past = above_past(own, 0.25)
+        long_run = above_long_run(past, 400.0)
+        slow = slowed(long_run, float(still[n]))
+        wanted = (own, past, long_run, slow, with_buffer(slow, float(still[n])))
+        found = (got.forecast, got.above_past, got.above_long_run, got.slowed, got.buffered)
+        assert [float(x[n]) for x in found] == [float(x[-1]) for x in wanted]
+    assert (today(both, days, still=still, quantile=0.25, long_run=400.0, buffer=0.25) == got.buffered).all()

@@ -67,8 +67,8 @@ SYMBOLS = Option(
 SIZE = Option(
     "--size",
     Takes.TEXT,
-    "USD of one coin to be closed within its liquidation period, at a tenth of what trades on a day; a coin that needs "
-    "longer gets longer, ten days at most (default 10e6).",
+    "USD of one coin to be closed within its liquidation period, above 0, at a tenth of what trades on a day; a coin "
+    "that needs longer gets longer, ten days at most (default 10e6).",
     "USD",
     "--size 50e6",
 )
@@ -93,9 +93,57 @@ VOLUME = Option(
 DRAWN = Option(
     "--drawn",
     Takes.TEXT,
-    "Draw this many scenarios from a Student t copula in place of those of history, an even number.",
+    "Draw this many scenarios from a Student t copula in place of those of history, an even number, 1,000,000 at most. "
+    "They have no stressed period.",
     "N",
     "--drawn 2000",
+)
+MARGINS = Option(
+    "--margins",
+    Takes.CHOICE,
+    "With --drawn, what the variance of each coin goes by: own (exponential weights), GARCH, or GJR, which is GARCH "
+    'with leverage; both are fitted by maximum likelihood and need pip install "loadline[forecast]" (default own).',
+    "KIND",
+    "--margins GJR",
+    choices=("own", "GARCH", "GJR"),
+)
+TAILS = Option(
+    "--tails",
+    Takes.CHOICE,
+    "With --drawn, how far the moves of each coin reach: empirical (as its own have) or student, a Student t fitted to "
+    "them (default empirical).",
+    "KIND",
+    "--tails student",
+    choices=("empirical", "student"),
+)
+STRESS_WEIGHT = Option(
+    "--stress-weight",
+    Takes.TEXT,
+    "Share of the requirement that is the tail of the stressed period, 0 to 1 (default 0.25).",
+    "SHARE",
+    "--stress-weight 0.5",
+)
+VOL_FLOOR = Option(
+    "--vol-floor",
+    Takes.TEXT,
+    "Quantile of its own past that the volatility of now does not fall below, 0 to 1; 0 for none (default 0).",
+    "P",
+    "--vol-floor 0.25",
+)
+LONG_RUN = Option(
+    "--long-run",
+    Takes.SPAN,
+    "Volatility of now does not fall below that of this long a period, or as far as forecasts reach back (they begin "
+    "240 days before the first scenario). Without it there is no such floor.",
+    "SPAN",
+    "--long-run 3650d",
+)
+BUFFER = Option(
+    "--buffer",
+    Takes.TEXT,
+    "Margin on top in calm times, as a share of it, used up while volatility rises; 0 for none (default 0).",
+    "SHARE",
+    "--buffer 0.25",
 )
 DAMPING = Option(
     "--damping",
@@ -147,7 +195,8 @@ CALIBRATE = Command(
     (HISTORY,),
     (
         *(OUT, IMPLIED, CHAIN, AS_OF, SINCE, HORIZON, SYMBOLS, SIZE, STAMP, VOLUME),
-        *(LEVEL, DAMPING, HALF_LIFE, FORECAST, RISE, DRAWN, SEED, spec.SET, *spec.SHOWN),
+        *(LEVEL, DAMPING, HALF_LIFE, FORECAST, STRESS_WEIGHT, RISE, VOL_FLOOR, LONG_RUN, BUFFER),
+        *(DRAWN, MARGINS, TAILS, SEED, spec.SET, *spec.SHOWN),
     ),
     (
         ("loadline calibrate bars.csv --implied BTC=dvol.csv -o model.toml", "from daily bars and a vol index"),

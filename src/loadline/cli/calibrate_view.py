@@ -36,6 +36,8 @@ MEANING = (
     "Volatility of a day from now on; liquidation period in days; USD traded on a day (the median of 90); scenarios in "
     "which the cap on rescaling bites, and from before a listing; the worst move of price with its date; the best."
 )
+HALF = 0.5
+"""Share of history above which a stressed period is told to be most of it."""
 OF_SURFACES = (
     "Standard deviation of the log move of 30-day vol, its correlation with the price; the powers by which it reaches "
     "tenors up to 30 days and beyond; principal components of all moves, with the share of variance each explains."
@@ -59,13 +61,16 @@ def draw_calibration(screen: Screen, found: Calibration, written: Sequence[Path]
     screen.say()
     screen.table(COINS, [coin_row(a) for a in found.assets])
     screen.say()
+    if found.stressed is not None:
+        screen.paragraph(of_stress(found))
+        screen.say()
     if found.surfaces:
         screen.heading("Vol surfaces", "moves of a day")
         screen.table(SURFACES, [surface_row(x) for x in found.surfaces])
         screen.paragraph(OF_SURFACES, "dim")
         screen.say()
-    if found.degrees is not None:
-        screen.say(f"Drawn from a Student t copula of {found.degrees:g} degrees of freedom.")
+    if found.recipe.drawn:
+        screen.paragraph(of_draws(found))
         screen.say()
     screen.paragraph(MEANING, "dim")
     screen.say()
@@ -73,6 +78,28 @@ def draw_calibration(screen: Screen, found: Calibration, written: Sequence[Path]
     draw_defects(screen, warnings)
     for path in written:
         screen.say(f"written: {path}", "dim")
+
+
+def of_stress(found: Calibration) -> str:
+    """Return what the stressed period is, in words."""
+    assert found.stressed is not None
+    many = counted(found)
+    first, last = found.stressed
+    said = (f"Stressed period: the {many[STRESS]:,} scenarios that begin {first} to {last}; "
+            f"{found.version.number('stress.weight'):.0%} of the requirement is theirs.")  # fmt: skip
+    if many[STRESS] == many[HISTORY]:
+        return said + " It is all of history: there is no calm to tell it from."
+    if many[STRESS] > HALF * many[HISTORY]:
+        return said + f" It is {many[STRESS] / many[HISTORY]:.0%} of a short history, not its worst year."
+    return said
+
+
+def of_draws(found: Calibration) -> str:
+    """Return how scenarios were drawn, in words."""
+    variance = "exponential weights" if found.recipe.margins == "own" else found.recipe.margins
+    tail = "a Student t" if found.recipe.tails == "student" else "its own past moves"
+    held = "" if found.degrees is None else f", from a Student t copula of {found.degrees:g} degrees of freedom"
+    return f"Drawn{held}; variance of each coin by {variance}, its tail by {tail}. There is no stressed period."
 
 
 def draw_defects(screen: Screen, found: Sequence[Defect]) -> None:
@@ -96,7 +123,7 @@ def coin_row(a: Asset) -> list[str]:
         short(a.volume),
         f"{a.capped:.1%}",
         f"{a.filled:.1%}",
-        f"{a.worst:+.1%} {a.worst_of}",
+        f"{a.worst:+.1%} {a.worst_of}".rstrip(),
         f"{a.best:+.1%}",
     ]
 
@@ -136,6 +163,7 @@ def as_json(found: Calibration, written: Sequence[Path], warnings: Sequence[Defe
         "as_of": format_time(found.as_of),
         "source": list(found.source),
         "scenarios": counted(found),
+        "stressed_period": period_as_json(found),
         "recipe": how(found),
         "copula_degrees": found.degrees,
         "written": [str(p) for p in written],
@@ -160,6 +188,7 @@ def facts(found: Calibration) -> dict[str, Any]:
         "level_model": found.measured.level_model.source,
         "recipe": how(found),
         "scenarios": counted(found),
+        **({} if found.stressed is None else {"stressed_period": period_as_json(found)}),
         "coins": coins,
     }
 
@@ -170,9 +199,15 @@ def counted(found: Calibration) -> dict[str, int]:
     return {HISTORY: len(s.family_rows(HISTORY)), STRESS: len(s.family_rows(STRESS))}
 
 
+def period_as_json(found: Calibration) -> dict[str, str] | None:
+    """Return the dates on which the first and the last scenario of the stressed period begin; None without one."""
+    return None if found.stressed is None else dict(zip(("first", "last"), found.stressed, strict=True))
+
+
 def how(found: Calibration) -> dict[str, Any]:
-    """Return the recipe, seeds and all, its start as a date."""
-    return asdict(found.recipe) | {"start": format_time(found.recipe.start)}
+    """Return the recipe, seeds and all, its start as a date; what is drawn has no stressed period."""
+    none = {"stress": 0, "stress_weight": 0.0} if found.recipe.drawn else {}
+    return asdict(found.recipe) | {"start": format_time(found.recipe.start)} | none
 
 
 def coin_as_json(a: Asset) -> dict[str, Any]:
@@ -187,8 +222,8 @@ def coin_as_json(a: Asset) -> dict[str, Any]:
         "capped": a.capped,
         "filled": a.filled,
         "level_filled": a.level_filled,
-        "worst": {"move": a.worst, "start": a.worst_of},
-        "best": {"move": a.best, "start": a.best_of},
+        "worst": {"move": a.worst, "start": a.worst_of or None},
+        "best": {"move": a.best, "start": a.best_of or None},
     }
 
 

@@ -19,13 +19,13 @@ from loadline.model.scenario_set import Scenarios
 from loadline.rulebooks.parameters import Version
 from loadline.rulebooks.tail import tail_with
 from loadline.scenarios.chain_history import with_chains
-from loadline.scenarios.copula_moves import copula_moves
+from loadline.scenarios.copula_moves import MARGINS, TAILS, drawn_by
 from loadline.scenarios.history_moves import Measured, measured
-from loadline.scenarios.moves import Moves, filtered_scenarios
+from loadline.scenarios.moves import STRESS, Moves, filtered_scenarios
 from loadline.scenarios.predict import OWN, predicted_path
 from loadline.scenarios.stress import STABLECOINS
 from loadline.scenarios.surface_moves import SurfaceMoves, Surfaces, surface_moves
-from loadline.scenarios.today import still_parts, today
+from loadline.scenarios.today import REFILL, steps, still_parts
 
 RECENT = 90
 """Days whose median is what trades on a day."""
@@ -42,6 +42,8 @@ CALIBRATED: Mapping[str, Any] = {
 
 Powers: moves of a day by tenor over those at 30 days, Deribit's chains of 2021 and of January to August 2026.
 """
+MOST_DRAWN = 1_000_000
+"""Scenarios that may be drawn at most, as for ``tail`` on a given covariance."""
 SAME = 1e-9
 """Volatilities of a day as near as this are one."""
 
@@ -58,10 +60,13 @@ class Recipe:
     price, of every coin; ``impact``: daily volatilities at a trade as large as what trades; ``vol_spread``: half the
     spread of vol at 30 days; ``floor``: fraction of notional; ``rise``: of margin in a day by volatility alone, 0 for
     no limit, and ``vol_floor``: quantile of its own past that volatility does not fall below, 0 for none
-    (``scenarios.today``); ``forecast``: what the volatility of today is a mixture of (``scenarios.predict``);
-    ``drawn``: scenarios from a copula in place of those of history, 0 for history; ``seed``: of all that is drawn;
-    ``level``: confidence of the expected shortfall, above 0.5 and below 1, chosen on 2018 to 2021 and confirmed on the
-    years after (``docs/validation.md``). Raises ``InputError`` for a level outside.
+    (``scenarios.today``); ``long_run``: days of the period whose volatility is another floor, 0 for none; ``buffer``:
+    share of margin on top in calm times, used up while it rises, and ``refill``: share by which it grows again on a day
+    without a rise; ``forecast``: what the volatility of today is a mixture of (``scenarios.predict``); ``drawn``:
+    scenarios from a copula in place of those of history, 0 for history, without a stressed period; ``margins``,
+    ``tails``: what each asset's variance and quantiles go by then (``scenarios.copula_moves``); ``seed``: of all that
+    is drawn; ``level``: confidence of the expected shortfall, above 0.5 and below 1, chosen on 2018 to 2021 and
+    confirmed on the years after (``docs/validation.md``). Raises ``InputError`` for what is outside, all at once.
     """
 
     days: float = 2.0
@@ -82,15 +87,37 @@ class Recipe:
     floor: float = 0.005
     rise: float = 0.1
     vol_floor: float = 0.0
+    long_run: float = 0.0
+    buffer: float = 0.0
+    refill: float = REFILL
     forecast: tuple[str, ...] = (OWN,)
     drawn: int = 0
+    margins: str = MARGINS[0]
+    tails: str = TAILS[0]
     seed: int = 20260101
     level: float = 0.965
 
     def __post_init__(self) -> None:
+        shares = ("stress_weight", "vol_floor", "buffer", "refill")
+        wrong = [f"{n.replace('_', ' ')} {getattr(self, n):g}" for n in shares if not 0.0 <= getattr(self, n) <= 1.0]
+        remedies = ["give shares between 0 and 1, 0.25 for 25 %"] if wrong else []
         if not 0.5 < self.level < 1.0:
-            remedy = "give a confidence above 0.5 and below 1, 0.965 for 96.5 %"
-            raise InputError(f"an expected shortfall at the level {self.level:g}", remedy=remedy)
+            wrong.append(f"an expected shortfall at the level {self.level:g}")
+            remedies.append("give a confidence above 0.5 and below 1, 0.965 for 96.5 %")
+        if not (isfinite(self.size) and self.size > 0.0):
+            wrong.append(f"a size of {self.size:g} USD")
+            remedies.append("give a size above 0")
+        if not (isfinite(self.long_run) and self.long_run >= 0.0):
+            wrong.append(f"a long run of {self.long_run:g} days")
+            remedies.append("give days, 3650 for ten years, 0 for no floor")
+        if not 0 <= self.drawn <= MOST_DRAWN or self.drawn % 2:
+            wrong.append(f"{self.drawn:,} scenarios drawn")
+            remedies.append(f"draw an even number, {MOST_DRAWN:,} at most")
+        if self.margins not in MARGINS or self.tails not in TAILS:
+            wrong.append(f"margins by {self.margins!r} with tails {self.tails!r}")
+            remedies.append(f"choose from {', '.join(MARGINS)}, and from {', '.join(TAILS)}")
+        if wrong:
+            raise InputError("; ".join(wrong), remedy="; ".join(remedies))
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +147,12 @@ class Calibration:
         """The scenarios of the version."""
         assert self.version.scenarios is not None
         return self.version.scenarios
+
+    @property
+    def stressed(self) -> tuple[str, str] | None:
+        """The dates on which the first and the last scenario of the stressed period begin; None without one."""
+        rows = self.scenarios.family_rows(STRESS)
+        return (str(self.scenarios.label[rows[0]]), str(self.scenarios.label[rows[-1]])) if len(rows) else None
 
 
 def calibrate(
@@ -159,7 +192,7 @@ def calibrate(
         remedy = "leave it out, give longer bars, or calibrate as of an earlier time"
         raise InputError(f"a history that cannot be used: {'; '.join(why)}", remedy=remedy)
     assert model.version.scenarios is not None
-    assets = described(found, model.version.scenarios, current.until(now), model.volume, r.cap)
+    assets = described(found, model.version.scenarios, current.until(now), model.volume, r.cap, drawn=r.drawn > 0)
     told_of = [surface_of(s.until(now)) for c, s in (chains or {}).items() if c in moves.names]
     about = tuple(x for x in told_of if x is not None)
     return Calibration(
@@ -172,7 +205,7 @@ def calibrate(
 class Model:
     """A model of one moment: ``version`` of ``tail`` with its scenarios, and what it was made of.
 
-    ``volume``: USD a day by coin; ``setting``: parameters by path; ``degrees``: of the copula, where moves were drawn.
+    ``volume``: USD a day by coin; ``setting``: parameters by path; ``degrees``: of the copula, if there is one.
     """
 
     version: Version
@@ -197,21 +230,25 @@ def model_at(
 ) -> Model:
     """Return the model of a moment ``now`` (epoch ms) from a history that ends by then.
 
-    ``names``: of the coins, those with too little history are left out; ``surface``: moves of vol surfaces, used once
-    they are over; ``spreads``: half the spread of vol at 30 days by coin; ``variance``: of a day by coin, where prices
-    finer than the bars say more of now; the rest as in ``calibrate``, which is this and what there is to tell.
+    ``names``: of the coins, those with too little history are left out; ``r``: how; ``surface``: moves of vol surfaces,
+    used once they are over; ``spreads``: half the spread of vol at 30 days by coin; ``slack_ms``, ``changes``: as in
+    ``calibrate``, which is this and what there is to tell; ``variance``: of a day by coin, where prices finer than the
+    bars say more of now. Raises ``InputError`` for a history that is too short or too old.
     """
     volume = traded(known)
     days = {n: period(volume.get(n, np.nan), r) for n in names}
-    start = min(r.start, now - round(r.least * MS_PER_DAY))
+    start = min(r.start, now - round(r.least * MS_PER_DAY)) if r.least > 0 else r.start
     found = measured(
         known, as_of=now, days=days, names=names, start=start, decay=r.decay, surface=surface, slack_ms=slack_ms,
         anchor=hour_of_vols(known), seed=r.seed,
     )  # fmt: skip
     moves, degrees = found.moves, None
     if r.drawn:
-        drawn = copula_moves(known, found, count=r.drawn, seed=r.seed, decay=r.decay, start=start, slack_ms=slack_ms)
-        moves, degrees = drawn.moves, drawn.copula.degrees
+        found, drawn = drawn_by(
+            known, found, margins=r.margins, kind=r.tails, count=r.drawn, seed=r.seed, decay=r.decay, start=start,
+            slack_ms=slack_ms,
+        )  # fmt: skip
+        moves, degrees = drawn.moves, drawn.copula.degrees if len(found.moves.names) > 1 else None
     if variance is not None:
         finer = np.sqrt([[variance.get(n, np.nan) for n in moves.names]])
         before = found.path_time < now
@@ -227,6 +264,10 @@ def model_at(
     setting = parameters(found, volume, spreads or {}, r)
     setting |= {k.removeprefix("tail."): v for k, v in (changes or {}).items()}
     base = choose_rulebook("tail", now, {f"tail.{k}": v for k, v in setting.items()}).version
+    if base.number("stress.weight") > 0 and not len(scenarios.family_rows(STRESS)):
+        raise InputError(f"a stress weight of {base.number('stress.weight'):g} without a stressed period",
+                         causes="drawn scenarios have none" if r.drawn else "none was asked for",
+                         remedy="leave the weight out, or take the scenarios of history")  # fmt: skip
     return Model(tail_with(base, scenarios), found, moves, volume, setting, degrees)
 
 
@@ -239,26 +280,40 @@ def surfaces_of(chains: Mapping[str, Surfaces], r: Recipe, names: Sequence[str])
 
 
 def held_back(found: Measured, history: History, moves: Moves, r: Recipe) -> Measured:
-    """Return what was measured with today's volatility as it is forecast, above its past and under the speed limit.
+    """Return what was measured with today's volatility as it is forecast, over its floors, slowed and with its buffer.
 
     ``history``: up to now; ``moves``: those that scenarios are made of. Notes say where that is not the filter's own.
     """
     stress = 0.0 if r.drawn else r.stress_weight
     still = None
-    if r.rise:
+    if r.rise or r.buffer:
         still = still_parts(moves, damping=r.damping, level=r.level, stress=r.stress, stress_weight=stress)
     path, said = predicted_path(history, moves.names, moves.days, found.path, found.path_time, r.forecast)
-    now = today(path, moves.days, still=still, rise=r.rise or None, quantile=r.vol_floor, time=found.path_time)
+    now = steps(
+        path, moves.days, still=still, rise=r.rise or None, quantile=r.vol_floor, long_run=r.long_run, buffer=r.buffer,
+        refill=r.refill, time=found.path_time,
+    )  # fmt: skip
     notes = list(said)
-    told = zip(moves.names, found.path[-1], path[-1], now / np.sqrt(moves.days), strict=True)
-    for name, own, forecast, held in told:
+    own_by = "exponential weights" if r.margins == MARGINS[0] or not r.drawn else r.margins
+    for name, own, forecast in zip(moves.names, found.path[-1].tolist(), path[-1].tolist(), strict=True):
         if abs(forecast - own) > SAME:
             notes.append(f"{name}: the volatility of a day is {forecast:.2%} by {' and '.join(r.forecast)}, {own:.2%} "
-                         "by exponential weights")  # fmt: skip
-        if abs(held - forecast) > SAME:
-            why = f"under a limit of {r.rise:.0%} of margin a day" if held < forecast else "by its own past"
-            notes.append(f"{name}: the volatility of a day, {forecast:.2%}, counts as {held:.2%} {why}")
-    return replace(found, sigma_now=now, notes=(*found.notes, *notes))
+                         f"by {own_by}")  # fmt: skip
+    tools = (
+        ("by its own past", now.forecast, now.above_past),
+        (f"by that of the last {r.long_run:g} days", now.above_past, now.above_long_run),
+        (f"under a limit of {r.rise:.0%} of margin a day", now.above_long_run, now.slowed),
+        (f"with what a buffer of {r.buffer:.0%} of margin has left", now.slowed, now.buffered),
+    )
+    for n, name in enumerate(moves.names):
+        root = np.sqrt(moves.days[n])
+        for why, before, after in tools:
+            was, held = float(before[n] / root), float(after[n] / root)
+            if abs(held - was) > SAME:
+                notes.append(f"{name}: the volatility of a day, {was:.2%}, counts as {held:.2%} {why}")
+        if r.buffer and still is not None and not np.isfinite(still[n]):
+            notes.append(f"{name}: no buffer, since margin does not move with volatility")
+    return replace(found, sigma_now=now.buffered, notes=(*found.notes, *notes))
 
 
 def newest(history: History) -> tuple[History, tuple[str, ...]]:
@@ -319,7 +374,7 @@ def parameters(found: Measured, volume: Mapping[str, float], spreads: Mapping[st
     out: dict[str, Any] = {
         **CALIBRATED,
         "measure.level": r.level,
-        "stress.weight": 0.0 if r.drawn else r.stress_weight,
+        "stress.weight": r.stress_weight if r.stress > 0 and not r.drawn else 0.0,
         "floor.notional": r.floor,
         "liquidity.spread": r.half_spread,
         "liquidity.impact": r.impact,

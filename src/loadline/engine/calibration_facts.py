@@ -68,9 +68,10 @@ def spread_of(of: Surfaces) -> float:
 
 
 def described(
-    found: Measured, scenarios: Scenarios, history: History, volume: Mapping[str, float], cap: float
-) -> tuple[Asset, ...]:
-    """Return what is told of each coin; ``cap``: that of the filter."""
+    found: Measured, scenarios: Scenarios, history: History, volume: Mapping[str, float], cap: float,
+    *, drawn: bool = False,
+) -> tuple[Asset, ...]:  # fmt: skip
+    """Return what is told of each coin; ``cap``: that of the filter; ``drawn``: scenarios have no dates."""
     m, out = found.moves, []
     rows = scenarios.family_rows(HISTORY)
     ratio = found.sigma_now / m.sigma
@@ -86,13 +87,13 @@ def described(
                 days=float(m.days[n]),
                 volume=volume.get(name, np.nan),
                 beta=float(found.beta[n]),
-                capped=float((ratio[:, n] > cap).mean()),
-                filled=float(found.spot_filled[:, n].mean()),
-                level_filled=float(found.level_filled[:, n].mean()),
+                capped=0.0 if drawn else float((ratio[:, n] > cap).mean()),
+                filled=0.0 if drawn else float(found.spot_filled[:, n].mean()),
+                level_filled=1.0 if drawn else float(found.level_filled[:, n].mean()),
                 worst=float(spot[low]),
-                worst_of=str(label[low]),
+                worst_of="" if drawn else str(label[low]),
                 best=float(spot[high]),
-                best_of=str(label[high]),
+                best_of="" if drawn else str(label[high]),
             )
         )
     return tuple(out)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf, sqrt
+from typing import Any
 
 import numpy as np
 
@@ -17,14 +19,24 @@ from loadline.scenarios.history_moves import Measured, PathOf, daily
 from loadline.scenarios.levels import fill_levels
 from loadline.scenarios.moves import Moves
 
+MARGINS = ("own", "GARCH", "GJR")
+"""What each asset's variance may go by: exponential weights, GARCH(1,1), and the same with leverage."""
+TAILS = ("empirical", "student")
+"""Whose quantiles the copula is mapped to: an asset's own standardised returns, or a Student t fitted to them."""
+
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """Moves that were drawn, the copula they come from, and the degrees of freedom of each asset's own tail."""
+    """Moves that were drawn, the copula they come from, and the degrees of freedom of each asset's own tail.
+
+    ``path``: (K, N) volatility of a day as each asset's own variance forecast it at ``path_time`` (K,), epoch ms.
+    """
 
     moves: Moves
     copula: Copula
     degrees: tuple[float | None, ...]
+    path: Floats
+    path_time: Ints
 
 
 def copula_moves(
@@ -76,7 +88,34 @@ def copula_moves(
     time = np.full(count, found.as_of, np.int64)
     end = time + int(steps.max()) * every_ms
     moves = Moves(time, end, names, found.moves.days, spot, level, sigma, found.moves.residual)
-    return Drawn(moves, copula, tuple(m.degrees for m in margins))
+    path = np.sqrt(_aligned([d.time for d in days], [d.variance[:, 0] for d in days]) * (MS_PER_DAY / every_ms))
+    return Drawn(moves, copula, tuple(m.degrees for m in margins), path, max((d.time for d in days), key=len))
+
+
+def drawn_by(
+    history: History, found: Measured, *, margins: str = "own", start: int | None = None, slack_ms: int = 0,
+    **options: Any,
+) -> tuple[Measured, Drawn]:  # fmt: skip
+    """Return what was measured, with volatilities of the variance that the margins have, and the moves drawn.
+
+    ``margins``: a word of ``MARGINS``: exponential weights, or GARCH(1,1) without or with leverage, fitted; the path of
+    ``found`` is then that of GARCH, so that draws come at the volatility of today. ``options`` as in ``copula_moves``.
+    Raises ``InputError`` for another word, or as ``garch_of`` does.
+    """
+    if margins not in MARGINS:
+        raise InputError(f"margins by {margins!r}", remedy=f"choose from {', '.join(MARGINS)}")
+    if margins == "own":
+        return found, copula_moves(history, found, start=start, slack_ms=slack_ms, **options)
+    fits = garch_of(history, found, start=start, leverage=margins == "GJR", slack_ms=slack_ms)
+    drawn = copula_moves(history, found, start=start, slack_ms=slack_ms, garch=fits, **options)
+    said = [
+        f"{name}: variance by {margins}, alpha {g.alpha:.3f}, beta {g.beta:.3f}"
+        + (f", gamma {g.gamma:.3f}" if g.gamma else "")
+        + (f", {sqrt(g.long_run):.2%} a day in the long run" if g.long_run < inf else ", without a long run")
+        for name, g in fits.items()
+    ]
+    by = replace(found, path=drawn.path, path_time=drawn.path_time, notes=(*found.notes, *said))
+    return by, drawn
 
 
 def garch_of(

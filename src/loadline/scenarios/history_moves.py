@@ -99,9 +99,12 @@ def measured(
     left out (volatility of today is that of the end in any case); ``lead``: whose dates count and who stands in for
     what was not listed; ``seed``: of what is drawn.
 
-    Raises ``InputError`` where the history is too short or too old.
+    Raises ``InputError`` where the history is too short, counted from ``start``, or too old.
     """
     known = _known(history, as_of, names, every_ms, slack_ms)
+    if start is not None and start >= known.time[-1]:
+        ends = f"begin {format_time(start)}, where the history ends {format_time(int(known.time[-1]))}"
+        raise InputError(f"scenarios that {ends}", remedy="give an earlier start (--from), or a later end (--as-of)")
     options = {"start": start, "decay": decay, "path": path, "every_ms": every_ms, "slack_ms": slack_ms}
     latest = daily(known, **options)  # type: ignore[arg-type]
     found = latest if anchor is None else daily(known, ending=anchor, **options)  # type: ignore[arg-type]
@@ -111,24 +114,27 @@ def measured(
     count = max(len(grid) - longest, 0)
     spot = _over(np.log(close), segment, steps, count)
     sigma = np.sqrt(variance[:count] * steps)
-    own = (np.isfinite(spot) & np.isfinite(sigma)).sum(0)
+    begun = grid[:count] >= (start if start is not None else known.time[0])
+    own = (np.isfinite(spot) & np.isfinite(sigma))[begun].sum(0)
     silent = _silent(latest.close, latest.time)
+    since = f" since {format_time(start)[:10]}" if start is not None and start > known.time[0] else ""
     kept = [n for n in range(len(own)) if own[n] >= ENOUGH and silent[n] <= STALE * every_ms]
     if not kept:
         why = [
-            f"{known.names[n]} has {own[n]} moves of its own, {ENOUGH} are needed" if own[n] < ENOUGH
+            f"{known.names[n]} has {own[n]} moves of its own{since}, {ENOUGH} are needed" if own[n] < ENOUGH
             else f"{known.names[n]} has no bar for {silent[n] / every_ms:.0f} steps, {STALE} are allowed"
             for n in range(len(own))
         ]  # fmt: skip
         odd = [str(d) for d in known.defects][:FEW]
+        earlier = ", an earlier start (--from)" if since else ""
         raise InputError(f"no asset can be used: {'; '.join(why) or 'there is none'}", causes=" ".join(odd),
-                         remedy="give a longer history, or bars up to the date")  # fmt: skip
+                         remedy=f"give a longer history{earlier}, or bars up to the date")  # fmt: skip
     left_out = tuple(known.names[n] for n in range(len(own)) if n not in kept)
     first = kept.index(known.names.index(lead)) if lead in [known.names[n] for n in kept] else int(np.argmax(own[kept]))
     chosen = tuple(known.names[n] for n in kept)
     spot, sigma = spot[:, kept], sigma[:, kept]
     rows = np.isfinite(spot[:, first]) & np.isfinite(sigma[:, first])
-    rows &= grid[:count] >= (start if start is not None else grid[0])
+    rows &= begun
     spot, sigma = spot[rows], sigma[rows]
     filled = fill_spot(spot, sigma, chosen, first, seed)
     inner = np.arange(1, longest)
@@ -149,7 +155,8 @@ def measured(
     for n, name in enumerate(known.names):
         if name in left_out:
             old = f"the last bar lies {silent[n] / MS_PER_DAY:.0f} days back"
-            notes.append(f"{name}: {f'fewer than {ENOUGH} moves of its own' if own[n] < ENOUGH else old}, left out")
+            few = f"fewer than {ENOUGH} moves of its own{since}"
+            notes.append(f"{name}: {few if own[n] < ENOUGH else old}, left out")
     now = np.sqrt(latest.variance[-1, kept] * steps[kept])
     by_day = np.sqrt(latest.variance[:, kept] * (MS_PER_DAY / every_ms))
     return Measured(

@@ -7,8 +7,10 @@ moved together stays together.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from loadline.foundation.errors import InputError
 from loadline.foundation.table import Floats, Ints, Texts, content_hash
@@ -21,6 +23,10 @@ __all__ = ["HISTORY", "STRESS", "Moves", "Residuals", "filtered_scenarios"]
 
 HISTORY, STRESS = "history", "stress"
 """The families of a calibrated set: all of history, filtered; and its most stressed period, as it came."""
+STRESS_LEVEL = 0.965
+"""Confidence of the expected shortfall by which a period is the most stressed one."""
+APART = 25
+"""Periods that are compared begin this part of their length apart: more of them find the same, measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,18 +109,41 @@ def filtered_scenarios(
                      way=way)  # fmt: skip
 
 
-def stressed(moves: Moves, count: int) -> Ints:
-    """Return the rows of the ``count`` scenarios in a row whose returns were largest, as a mean over assets.
+def stressed(moves: Moves, count: int, *, level: float = STRESS_LEVEL) -> Ints:
+    """Return the rows of the ``count`` scenarios in a row whose tail was worst, as a mean over assets and both sides.
 
-    Each asset's squared return counts in units of its own mean square, so that no asset decides alone.
+    ``level``: confidence of the expected shortfall, above 0 and below 1. Of each asset, long and short, that of the
+    period counts in units of the one of all moves, so that no asset decides alone; a move that is missing counts as
+    none. Periods begin a 25th of ``count`` apart, and one ends with the last move.
+
+    ``argmax_k mean_(n, side) ES(side r_n, k .. k + count) / ES(side r_n)``.
+    Source: the twelve months of stress of Basel's market risk framework (MAR33), there of each portfolio.
+
+    >>> day = np.arange(6) * 86_400_000
+    >>> r = np.array([[0.01], [-0.01], [0.02], [-0.3], [0.2], [0.01]])
+    >>> stressed(Moves(day, day, ("BTC",), np.ones(1), r, 0 * r, 0 * r + 0.02), 2).tolist()
+    [3, 4]
     """
-    if count <= 0:
+    n = min(count, len(moves))
+    if n <= 0:
         return np.empty(0, np.int64)
-    square = moves.spot**2
-    size = np.nanmean(square / np.nanmean(square, axis=0), axis=1)
-    run = np.convolve(size, np.ones(min(count, len(size))), "valid")
-    first = int(np.argmax(run))
-    return np.arange(first, first + min(count, len(size)))
+    spot = np.nan_to_num(moves.spot).T.copy()
+    first = np.unique(np.append(np.arange(0, len(moves) - n + 1, max(n // APART, 1)), len(moves) - n))
+    total = np.zeros(len(first))
+    for gains in (spot, -spot):
+        size = _shortfall(gains, level)
+        periods = sliding_window_view(gains, n, axis=1)[:, first]
+        total += (_shortfall(periods, level) / np.where(size > 0, size, np.inf)[:, None]).sum(0)
+    begin = int(first[np.argmax(total)])
+    return np.arange(begin, begin + n)
+
+
+def _shortfall(gains: Floats, level: float) -> Floats:
+    """The mean loss beyond a level over the last axis, at least 0."""
+    size = gains.shape[-1] * (1.0 - level)
+    many = min(ceil(size), gains.shape[-1])
+    worst = np.sort(np.partition(gains, many - 1, axis=-1)[..., :many], axis=-1)
+    return np.maximum(-(worst * np.clip(size - np.arange(many), 0.0, 1.0)).sum(-1) / size, 0.0)
 
 
 def _labels(start: Ints) -> Texts:

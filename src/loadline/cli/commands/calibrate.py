@@ -83,26 +83,47 @@ def recipe(request: Request) -> Recipe:
     days = request.get("horizon", plain.days * SPANS["d"]) / SPANS["d"]
     if days != int(days) or not 1 <= days <= 30:
         refuse(f"a horizon of {days:g} days", "write whole days, 1d to 30d")
-    drawn = int(positive(request, "drawn", 0, whole=True))
-    if drawn % 2:
-        refuse(f"{drawn} scenarios", "draw an even number: pairs are antithetic")
     return Recipe(
         days=days,
         start=request.get("from", plain.start),
         least=0.0 if request.get("from") is not None else plain.least,
-        size=positive(request, "size", plain.size),
+        size=positive(request, "size", plain.size, above=True),
         level=confidence(request, plain.level),
         damping=positive(request, "damping", plain.damping),
         half_life=request.get("half_life", 0.0) / SPANS["d"],
         rise=positive(request, "rise", plain.rise),
+        stress_weight=share(request, "stress_weight", plain.stress_weight),
+        vol_floor=share(request, "vol_floor", plain.vol_floor),
+        long_run=request.get("long_run", plain.long_run * SPANS["d"]) / SPANS["d"],
+        buffer=share(request, "buffer", plain.buffer),
         forecast=tuple(request.get("forecast", ())) or plain.forecast,
-        drawn=drawn,
+        drawn=drawn(request),
+        margins=request.get("margins") or plain.margins,
+        tails=request.get("tails") or plain.tails,
         seed=int(positive(request, "seed", plain.seed, whole=True)),
     )
 
 
-def positive(request: Request, name: str, default: float, *, whole: bool = False) -> float:
-    """Return a number of the command line; raises ``AtWord`` for what is none, or negative."""
+def drawn(request: Request) -> int:
+    """Return how many scenarios to draw, 0 for none; raises ``AtWord`` for a number that cannot be.
+
+    Options that only one of both kinds of scenarios has are refused beside the other.
+    """
+    from loadline.engine.calibrate import MOST_DRAWN
+
+    many = int(positive(request, "drawn", 0, whole=True))
+    if many % 2 or many > MOST_DRAWN:
+        refuse(f"{many:,} scenarios", f"draw an even number, {MOST_DRAWN:,} at most: pairs are antithetic")
+    for name, remedy in {"margins": "add --drawn 2000", "tails": "add --drawn 2000"}.items():
+        if not many and request.get(name) is not None:
+            refuse(f"--{name} without --drawn", f"it is of drawn scenarios: {remedy}, or leave it out")
+    if many and share(request, "stress_weight", 0.0) > 0:
+        refuse("--stress-weight with --drawn", "drawn scenarios have no stressed period: leave one of them out")
+    return many
+
+
+def positive(request: Request, name: str, default: float, *, whole: bool = False, above: bool = False) -> float:
+    """Return a number of the command line; raises ``AtWord`` for what is none, or negative, or 0 where ``above``."""
     word = request.get(name)
     if word is None:
         return default
@@ -110,19 +131,34 @@ def positive(request: Request, name: str, default: float, *, whole: bool = False
         value = float(word)
     except ValueError:
         value = math.nan
-    if not (math.isfinite(value) and value >= 0) or (whole and value != int(value)):
-        remedy = "write a whole number, 0 or more" if whole else "write a number above 0"
-        raise AtWord(CommandLineError(f"{word!r} is no {name}", remedy=remedy), word, f"--{name}")
+    wrong = not math.isfinite(value) or value < 0 or (above and value == 0) or (whole and value != int(value))
+    if wrong:
+        kind = "a whole number" if whole else "a number"
+        remedy = f"write {kind} above 0" if above else f"write {kind}, 0 or more"
+        raise at_option(word, name, remedy)
     return value
+
+
+def share(request: Request, name: str, default: float) -> float:
+    """Return a share of the command line; raises ``AtWord`` for what is none between 0 and 1."""
+    value = positive(request, name, default)
+    if value > 1.0:
+        raise at_option(str(request.get(name)), name, "write a share between 0 and 1, 0.25 for 25 %")
+    return value
+
+
+def at_option(word: str, name: str, remedy: str) -> AtWord:
+    """Return the refusal of an option's word."""
+    said = name.replace("_", " ")
+    return AtWord(CommandLineError(f"{word!r} is no {said}", remedy=remedy), word, f"--{name.replace('_', '-')}")
 
 
 def confidence(request: Request, default: float) -> float:
     """Return the level of the tail; raises ``AtWord`` for one that is not above 0.5 and below 1."""
     value = positive(request, "level", default)
     if not 0.5 < value < 1.0:
-        word = str(request.get("level"))
         remedy = "write a confidence above 0.5 and below 1, 0.965 for 96.5 %"
-        raise AtWord(CommandLineError(f"{word!r} is no level", remedy=remedy), word, "--level")
+        raise at_option(str(request.get("level")), "level", remedy)
     return value
 
 
