@@ -93,3 +93,8 @@ def test_impossible_counts_are_refused(call) -> None:
 def test_every_fault_is_listed() -> None:
     with pytest.raises(InputError, match=r"0 trials.*9 exceedances.*rate of 2"):
         coverage.kupiec(9, 0, 2.0)
+
+
+def test_no_exception_is_green_however_few_the_trials() -> None:
+    assert [coverage.traffic_light(0, n).zone for n in (1, 3, 250)] == ["green"] * 3
+    assert coverage.traffic_light(1, 3).zone == "yellow"

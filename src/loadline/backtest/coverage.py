@@ -197,6 +197,7 @@ class TrafficLight:
 def traffic_light(exceptions: int, trials: int = 250, rate: float = 0.01) -> TrafficLight:
     """Return the zone of a number of exceptions: yellow from a cumulative probability of 95 %, red from 99.99 %.
 
+    No exception is green: of a few trials even none has a cumulative probability above 95 %.
     Source: Basel Committee, Supervisory framework for the use of backtesting (1996); Basel Framework MAR32.
 
     >>> traffic_light(7).zone, traffic_light(7).multiplier
@@ -204,7 +205,7 @@ def traffic_light(exceptions: int, trials: int = 250, rate: float = 0.01) -> Tra
     """
     _checked(exceptions, trials, rate)
     cumulative = binomial(exceptions, trials, rate)
-    zone: Zone = "green" if cumulative < 0.95 else "yellow" if cumulative < 0.9999 else "red"
+    zone: Zone = "green" if not exceptions or cumulative < 0.95 else "yellow" if cumulative < 0.9999 else "red"
     if (trials, rate) != (250, 0.01):
         return TrafficLight(zone, cumulative, None, None)
     few = exceptions < 5

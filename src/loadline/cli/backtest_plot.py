@@ -17,8 +17,8 @@ from loadline.io.whole import whole
 if TYPE_CHECKING:
     from loadline.backtest.frontier import Point
 
-LEFT, WIDE, NAMES, TOP, LOW, LINE = 60, 340, 260, 30, 46, 16
-"""Pixels: room of numbers, of the points, of the names beside them; above, below, and of a line of text."""
+LEFT, WIDE, TOP, LOW, LINE = 60, 340, 30, 46, 16
+"""Pixels: room of numbers, of the points; above, below, and of a line of text."""
 COLOURS = ("#2166ac", "#b2182b", "#4d9221", "#c57a00", "#762a83", "#1b9e9e", "#8c564b", "#555555")
 """Of points, their lines and names, in turn."""
 CLAIM = 99.0
@@ -126,7 +126,8 @@ def drawing(p: Panel) -> str:
     """Return one panel as an SVG element: points, and their names in a column beside them, joined by thin lines."""
     high = tall(len(p.names))
     (x0, x1), (y0, y1) = p.wide, p.high
-    size = f'viewBox="0 0 {LEFT + WIDE + NAMES} {TOP + high + LOW}" width="{LEFT + WIDE + NAMES}"'
+    right = LEFT + WIDE + 30 + 8 * max((len(n) for n in p.names), default=0)
+    size = f'viewBox="0 0 {right} {TOP + high + LOW}" width="{right}"'
     title = f'role="img" aria-label="{html.escape(p.title)}"'
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" {size} {title} font-size="12">']
 

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 SHOWN = 5
 """Kinds of gaps and notes shown on a terminal unless all are asked for."""
 NONE = "n/a"
-TESTS = ("book", "dates", "breaches", "path", "p", "many", "apart", "both", "250", "light")
+TESTS = ("book", "dates", "breaches", "p", "many", "both", "250", "light")
 LEGEND = (
-    "path: breaches on the worst moment on the way. p: Kupiec, either way; many: too many alone; apart: clusters; "
-    "both: number and spacing (Christoffersen); each the least of all grids of dates that do not overlap. 250: most "
-    "breaches in 250 such dates; light: Basel's zone. beyond, worst: mean and largest loss beyond margin. Z1, Z2: "
-    "Acerbi and Székely, below 0 where expected shortfall is too small. Everything: --json."
+    "p: Kupiec, either way; many: too many alone; both: number and spacing (Christoffersen); each the least of all "
+    "grids of dates that do not overlap. 250: most breaches in 250 such dates; light: Basel's zone. path: breaches on "
+    "the worst moment on the way; beyond, worst: mean and largest loss beyond margin. Z1, Z2: Acerbi and Székely, "
+    "below 0 where expected shortfall is too small. More: --explain, --json."
 )
 
 
@@ -37,9 +37,15 @@ def draw_report(screen: Screen, report: Report, *, explained: bool = False) -> N
             draw_ahead(screen, m.ahead)
     screen.say()
     draw_gaps(screen, report.kinds, None if explained else SHOWN)
+    most = None if explained else SHOWN
+    shared = shared_notes(report.models)
     for m in report.models:
         draw_model(screen, m, report.asked.rise, explained=explained)
+        draw_notes(screen, [n for n in m.notes if n.kind not in {x.kind for x in shared}], most)
     draw_frontier(screen, report)
+    if shared:
+        screen.heading("Under every model")
+        draw_notes(screen, shared, most)
     if any(m.verdicts for m in report.models):
         screen.paragraph(LEGEND, "dim")
 
@@ -95,7 +101,7 @@ def draw_model(screen: Screen, m: Judged, rise: float, *, explained: bool) -> No
     if m.verdicts:
         screen.table(columns(TESTS), [tests(v) for v in m.verdicts])
         screen.say()
-        cost = ("book", "margin", "beyond", "worst", "peak", f"rise {rise:g}d", "Z1", "Z2")
+        cost = ("book", "margin", "path", "beyond", "worst", "peak", f"rise {rise:g}d", "Z1", "Z2")
         screen.table(columns(cost), [asked(v, m) for v in m.verdicts])
     for account, why in m.unjudged.items():
         screen.paragraph(f"{account} is not judged: {why}", "yellow", "    ", "  ")
@@ -105,10 +111,20 @@ def draw_model(screen: Screen, m: Judged, rise: float, *, explained: bool) -> No
     if untested:
         screen.paragraph(f"no Z1 and Z2: {'; '.join(untested)}", "dim")
     draw_hit(screen, m)
-    most = None if explained else SHOWN
-    for n in m.notes[:most]:
+
+
+def shared_notes(models: Sequence[Judged]) -> list[Remark]:
+    """Return what the results of every model note, where there are several: it is said once."""
+    first, *others = models
+    kinds = [{n.kind for n in m.notes} for m in others]
+    return [n for n in first.notes if all(n.kind in k for k in kinds)] if others else []
+
+
+def draw_notes(screen: Screen, notes: Sequence[Remark], most: int | None) -> None:
+    """Draw notes by kind, and on how many dates."""
+    for n in notes[:most]:
         screen.paragraph(f"{count(n.count, 'date')}: {n.example}{first_of(n)}", "dim", "    ", "  ")
-    draw_left(screen, len(m.notes), most)
+    draw_left(screen, len(notes), most)
     screen.say()
 
 
@@ -119,10 +135,10 @@ def columns(heads: Sequence[str]) -> list[Column]:
 
 def tests(v: Verdict) -> list[Cell]:
     """Return a book's row of breaches and their tests."""
-    number: list[Cell] = [v.account, f"{v.dates}", f"{v.breaches} {percent(v.rate)}", percent(v.path)]
+    number: list[Cell] = [v.account, f"{v.dates}", f"{v.breaches} {percent(v.rate)}"]
     if not v.phases:
-        return number + [NONE] * 6
-    values = (v.kupiec, v.too_many, v.independence, v.conditional)
+        return number + [NONE] * 5
+    values = (v.kupiec, v.too_many, v.conditional)
     return [*number, *(f"{x:.3f}" for x in values), f"{v.most}", v.zone]
 
 
@@ -130,7 +146,7 @@ def asked(v: Verdict, m: Judged) -> list[Cell]:
     """Return a book's row of what was asked, and what was lost beyond it."""
     t = m.shortfalls[v.account]
     z = (None, None) if isinstance(t, str) else (t.z1, t.z2)
-    out: list[Cell] = [v.account, percent(v.mean), percent(v.beyond), percent(v.largest)]
+    out: list[Cell] = [v.account, percent(v.mean), percent(v.path), percent(v.beyond), percent(v.largest)]
     out += [f"{v.peak_to_trough:.2f}" if v.peak_to_trough else NONE, NONE if v.rise is None else percent(v.rise)]
     return out + [NONE if x is None else f"{x:+.2f}" for x in z]
 
