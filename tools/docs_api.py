@@ -21,8 +21,9 @@ GROUPS = {
 """Every public name, by what it is for."""
 ROOMS = {
     "By position": ("engine.prepared.contributions",),
-    "From history": ("forecast.models.forecasts",),
+    "From history": ("engine.calibrate.calibrate", "forecast.models.forecasts"),
     "Stress": ("engine.stress.stress",),
+    "Backtest": ("backtest.run.run", "backtest.dates_hit.dates_hit"),
 }
 """Public verbs that stand in their room, by what they are for: ``loadline`` itself offers 25 names and no more."""
 

@@ -100,6 +100,17 @@ def dates_hit(
     ``divide``: margins are divided by it, to make a control that must fail; ``null``: the model whose scenarios give
     the null, itself if left out; ``size``: of the test; ``slack``: see ``grid``. Raises ``InputError`` for a model
     without a null or no dates.
+
+    >>> from loadline.backtest.families import Size
+    >>> from loadline.backtest.replay import Prices, windows
+    >>> from loadline.backtest.run import Case, Shipped, run
+    >>> from loadline.io.history import read_history, sample_history
+    >>> bars, books = Prices(read_history([sample_history()])), ("perp-long", "perp-short")
+    >>> bars = bars.between(1_778_000_000_000, None)
+    >>> case = Case(books, ("BTC",), Size(usd=1e6), (Shipped("tail", null=books),), days=1.0)
+    >>> found = dates_hit(run(case, bars, windows(bars.times, 1.0)), "tail", books, horizon=1.0, phases=1)
+    >>> found.hits, found.critical, found.passed
+    (0.0, 2, True)
     """
     rows = grid([d.at for d in days], horizon, phases, slack) if days else []
     rows = [r for r in rows if r]

@@ -240,7 +240,18 @@ def run(
 ) -> list[Day]:
     """Return every date, in order; ``told`` is called with how many are done, and of how many.
 
-    ``journal``: a file to go on from, made if it is not there. Raises ``InputError`` where it is another run's.
+    ``replay``: the markets; ``dates``: from ``replay.windows``; ``journal``: a file to go on from, made if it is not
+    there. Raises ``InputError`` where it is another run's, or two models have one name.
+
+    >>> from loadline.backtest.families import Size
+    >>> from loadline.backtest.replay import Prices, windows
+    >>> from loadline.backtest.run import Case, Shipped
+    >>> from loadline.io.history import read_history, sample_history
+    >>> bars = Prices(read_history([sample_history()])).between(1_778_000_000_000, None)
+    >>> case = Case(("perp-long",), ("BTC",), Size(usd=1e6), (Shipped("isolated"),), days=1.0)
+    >>> days = run(case, bars, windows(bars.times, 1.0))
+    >>> len(days), days[0].accounts, days[0].loss[0] < days[0].models["isolated"].initial[0]
+    (26, ('BTC perp-long',), True)
     """
     names = [n for m in case.models for n in (m.name, *m.variants)]
     if len(set(names)) < len(names):

@@ -172,6 +172,11 @@ def calibrate(
     provenance beside the history's own; ``slack_ms``: how far a bar may lie from its time; ``changes``: parameters of
     ``tail`` by path, over those that are calibrated. Raises ``InputError`` naming the coins asked for whose history is
     too short.
+
+    >>> from loadline.io.history import read_history, sample_history
+    >>> found = calibrate(read_history([sample_history()]), names=["BTC"])
+    >>> [(a.name, a.days, round(a.daily, 4)) for a in found.assets]
+    [('BTC', 2.0, 0.0133)]
     """
     r = recipe or Recipe()
     told = history if as_of is None else history.until(as_of)
