@@ -29,7 +29,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "engine": ("engine", "result"),
     "rulebooks": ("rulebook", "blocks"),
     "scenarios": ("grid", "historical", "montecarlo", "stress"),
-    "forecast": ("volatility", "correlation", "jumps"),
+    "forecast": ("volatility", "correlation", "realised"),
     "model": ("instruments", "market", "positions", "collateral", "scenario_set", "book", "cube"),
     "tape": ("term", "ops", "explain", "plan"),
     "kernels": ("black76", "payoff", "shock", "surface", "net", "tail", "spread"),
