@@ -326,9 +326,9 @@ def newest(history: History) -> tuple[History, tuple[str, ...]]:
     if not any("#" in name for name in history.names):
         return history, ()
     latest: dict[str, str] = {}
-    for name, known in zip(history.names, np.isfinite(history.close).any(0).tolist(), strict=True):
+    for name, close in zip(history.names, history.close.T, strict=True):
         bare, _, number = name.partition("#")
-        if not known and bare in latest:  # not relisted yet
+        if not np.isfinite(close).any() and bare in latest:  # not relisted yet
             continue
         if int(number or 1) >= int((latest.get(bare, "").partition("#")[2]) or 1):
             latest[bare] = name
