@@ -33,12 +33,13 @@ def test_what_is_tested_is_the_measure_without_what_is_added_to_it() -> None:
     bars = Prices(made.history(40, coins=("BTC",)))
     found = measure(floor_notional=0.3)
     assert isinstance(found, Measure)
-    floored = Shipped("tail", label="m", overrides=FLOORED, variants=variants_of(found))
+    floored = Shipped("tail", label="m", null=("perp-long",), overrides=FLOORED, variants=variants_of(found))
     alone = Shipped("tail", label="es")
     at_risk = Shipped("tail", label="var", overrides={"measure.kind": "var"})
-    case = Case(("perp-long",), ("BTC",), Size(usd=1e6), (floored, alone, at_risk), 2.0)
+    case = Case(("perp-long",), ("BTC",), Size(usd=1e6), (floored, alone, at_risk), 2.0, silent=(found.at_risk,))
     days = run(case, bars, windows(bars.times, 2.0))
     for d in days:
+        assert d.models["m"].hit and d.models[found.shortfall].hit and not d.models[found.at_risk].hit
         assert d.models["m"].initial[0] == pytest.approx(3e5)
         assert d.models[found.shortfall].initial == pytest.approx(d.models["es"].initial, rel=1e-12)
         assert d.models[found.at_risk].initial == pytest.approx(d.models["var"].initial, rel=1e-12)

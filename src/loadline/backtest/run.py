@@ -94,6 +94,7 @@ class Case:
     """What is asked of every date: which books of which coins, how large, and under which models.
 
     ``seed``: of drawn books. ``moments``: markets between a date and its end point that worst-path losses look at.
+    ``silent``: variants that nobody asks how often a date is hit.
     """
 
     families: tuple[str, ...]
@@ -103,6 +104,7 @@ class Case:
     days: float
     seed: int = 0
     moments: int = 64
+    silent: tuple[str, ...] = ()
 
     def identity(self, replay: Replay) -> str:
         """The content hash of everything that can move a number, data included."""
@@ -116,6 +118,7 @@ class Case:
             self.days,
             self.seed,
             self.moments,
+            self.silent,
         )
         return content_hash(asked, [(m.name, m.identity) for m in self.models], replay.identity)
 
@@ -131,7 +134,7 @@ def dated(case: Case, part: tuple[Market, Sequence[Market]]) -> Day:
         gaps[f"{account}|"] = f"no price on the way: {', '.join(sorted(names)[:5])}"
     models: dict[str, Answer] = {}
     for m in case.models:
-        models |= _answers(m, portfolio, market, ledger.accounts, gaps)
+        models |= _answers(m, portfolio, market, ledger.accounts, gaps, case.silent)
     notional = tuple(opened.notional[a] for a in ledger.accounts)
     end, worst = (tuple(_plain(x) for x in column) for column in (ledger.end, ledger.worst))
     return Day(market.as_of, later[-1].as_of, ledger.accounts, notional, end, worst, models, gaps)
@@ -147,7 +150,12 @@ def told(variants: Mapping[str, Mapping[str, object]]) -> list[tuple[str, list[t
 
 
 def _answers(
-    model: Model, portfolio: Portfolio, market: Market, accounts: Sequence[str], gaps: dict[str, str]
+    model: Model,
+    portfolio: Portfolio,
+    market: Market,
+    accounts: Sequence[str],
+    gaps: dict[str, str],
+    silent: Sequence[str],
 ) -> dict[str, Answer]:
     """Ask one model and its variants of all books; wallets kept apart are summed in USD."""
     names = [model.name, *model.variants]
@@ -180,7 +188,8 @@ def _answers(
     for name, changes in model.variants.items():
         again = _variant(good, changes, chosen.rule)
         mine = {r.account: r.initial * r.usd for r in again}
-        out[name] = _listed(mine, accounts, model.scale, _curve(again, mine, model.null, notes))
+        wanted = () if name in silent else model.null
+        out[name] = _listed(mine, accounts, model.scale, _curve(again, mine, wanted, notes))
     return out
 
 

@@ -143,6 +143,7 @@ def asked(
     Raises ``AtWord`` for a word that is not known.
     """
     from loadline.backtest.families import FAMILIES, family
+    from loadline.backtest.measured import variants_of
     from loadline.backtest.replay import Prices
     from loadline.backtest.run import Case
 
@@ -162,7 +163,9 @@ def asked(
     seed = whole(str(request.get("seed", "0")))
     days = request.get("horizon", 2 * MS_PER_DAY) / MS_PER_DAY
     chosen, measures = models(request, days, names or able)
-    return Case(names or able, coins, size(str(request.get("size", "1e6"))), chosen, days, seed), measures
+    silent = tuple(name for measure in measures.values() for name in variants_of(measure))
+    large = size(str(request.get("size", "1e6")))
+    return Case(names or able, coins, large, chosen, days, seed, silent=silent), measures
 
 
 def models(
