@@ -161,7 +161,7 @@ def refusal(*words: str) -> Ran:
         (["nothing.csv"], "no file 'nothing.csv'"),
         ([f"BTC={HISTORY}"], "more than BTC"),
         ([HISTORY, "--symbols", "DOGE"], "no bars of DOGE"),
-        ([HISTORY, "--horizon", "36h"], "a horizon of 1.5 days"),
+        ([HISTORY, "--horizon", "36h"], "for 1.5 days"),
         ([HISTORY, "--size", "many"], "'many' is no size"),
         ([HISTORY, "--size", "-1"], "'-1' is no size"),
         ([HISTORY, "--size", "0"], "write a number above 0"),

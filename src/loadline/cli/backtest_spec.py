@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from loadline.cli import calibrate_spec as c
 from loadline.cli import spec
 from loadline.cli.spec import Command, Option, Takes
 
@@ -65,13 +66,19 @@ SIZE = Option(
 )
 HISTORY = Option(
     "--history",
-    Takes.FILE,
-    "Price bars, may be with implied vols, that tail is calibrated from at every date, by what was known then. "
-    "Repeatable.",
-    "FILE",
+    Takes.TEXT,
+    "Price bars, as calibrate takes them: tail is calibrated from them anew at every date, by what was known then, with "
+    "the options below as calibrate has them. Repeatable.",
+    "[COIN=]FILE",
     "--history closes.parquet",
     many=True,
 )
+CALIBRATED = tuple(
+    replace(o, help=f"With --history: {o.help[0].lower()}{o.help[1:]}")
+    for o in (c.IMPLIED, c.CHAIN, c.STAMP, c.VOLUME, c.LEVEL, c.DAMPING, c.HALF_LIFE, c.FORECAST, c.STRESS_WEIGHT,
+              c.RISE, c.VOL_FLOOR, c.LONG_RUN, c.BUFFER)
+)  # fmt: skip
+"""How tail is calibrated: options of calibrate."""
 RISE = Option(
     "--rise-days",
     Takes.TEXT,
@@ -96,7 +103,7 @@ PLOT = replace(
     ".png needs the extra loadline[plot], .html nothing.",
     example="--plot frontier.html",
 )
-SEED = Option("--seed", Takes.TEXT, "Of drawn books and surface moves (default 0).", "N", "--seed 6")
+SEED = Option("--seed", Takes.TEXT, "Of drawn books (default 0) and of tail's surface moves.", "N", "--seed 6")
 RESUME = Option(
     "--resume",
     Takes.NEW_FILE,
@@ -128,6 +135,7 @@ COMMANDS = (
             EVERY,
             SIZE,
             HISTORY,
+            *CALIBRATED,
             RISE,
             AGAINST,
             SEED,

@@ -40,7 +40,7 @@ def backtest(request: Request, env: Environment) -> Outcome:
         refuse("--address is that of a Ray cluster", "add --engine ray")
     with working(env, "reading the data"):
         replay, dates, chains = read(request)
-        case, measures = asked(request, replay, dates, chains=chains)
+        case, measures = asked(request, env, replay, dates, chains=chains)
         how = Asked(PHASES if chains else max(round(case.days), 1), rise(request), measures, rival(request, case))
     if request.get("plot"):
         from loadline.cli.backtest_plot import checked
@@ -136,7 +136,7 @@ def inside(place: Path) -> list[Path]:
 
 
 def asked(
-    request: Request, replay: Replay, dates: Sequence[Window], *, chains: bool
+    request: Request, env: Environment, replay: Replay, dates: Sequence[Window], *, chains: bool
 ) -> tuple[Case, dict[str, Measure | str]]:
     """Return what is asked of every date, and what each model measures.
 
@@ -162,14 +162,14 @@ def asked(
     able = tuple(n for n, f in FAMILIES.items() if (chains or f.needs == "prices") and (several or f.alone))
     seed = whole(str(request.get("seed", "0")))
     days = request.get("horizon", 2 * MS_PER_DAY) / MS_PER_DAY
-    chosen, measures = models(request, days, names or able)
+    chosen, measures = models(request, env, names or able)
     silent = tuple(name for measure in measures.values() for name in variants_of(measure))
     large = size(str(request.get("size", "1e6")))
     return Case(names or able, coins, large, chosen, days, seed, silent=silent), measures
 
 
 def models(
-    request: Request, days: float, families: Sequence[str]
+    request: Request, env: Environment, families: Sequence[str]
 ) -> tuple[tuple[Model, ...], dict[str, Measure | str]]:
     """Return the models, and by name what each measures.
 
@@ -191,7 +191,7 @@ def models(
         scenarios = one.rule.name.split("-")[0] == "tail" or one.version.scenarios is not None
         null = tuple(families) if scenarios else ()
         if scenarios and request.get("history") and word == "tail":
-            walk = calibrated(request, days, null, changes)
+            walk = calibrated(request, env, null, changes)
             level = {"measure.level": walk.recipe.level, **changes}
             measure = measures[word] = measure_of(word, choose_rulebook("tail", 0, level).version)
             out.append(replace(walk, variants=variants_of(measure)))
@@ -203,17 +203,18 @@ def models(
     return tuple(out), measures
 
 
-def calibrated(request: Request, days: float, null: tuple[str, ...], changes: Mapping[str, Any]) -> Walk:
-    """Return ``tail`` as it would have been calibrated at each date."""
+def calibrated(request: Request, env: Environment, null: tuple[str, ...], changes: Mapping[str, Any]) -> Walk:
+    """Return ``tail`` as ``loadline calibrate`` would have made it at each date."""
     from loadline.backtest.walk import walked
-    from loadline.engine.calibrate import Recipe
-    from loadline.io.history import read_history
+    from loadline.cli.commands.calibrate import SLACK, bars_of, chains_of, chosen_recipe
 
-    if days != round(days):
-        refuse(f"tail cannot be calibrated for {days:g} days", "take a --horizon of whole days")
-    bars = read_history(request["history"], step_ms=MS_PER_DAY)
-    recipe = Recipe(days=round(days), seed=whole(str(request.get("seed", "0"))))
-    return walked("tail", bars, recipe=recipe, null=null, parameters=changes)
+    bars, _ = bars_of(request)
+    chains, _, _ = chains_of(request, env)
+    recipe = chosen_recipe(request)
+    if request.get("seed") is not None:
+        recipe = replace(recipe, seed=whole(str(request["seed"])))
+    slack = SLACK if bars.step < MS_PER_DAY else 0
+    return walked("tail", bars, recipe=recipe, chains=chains, null=null, parameters=changes, slack_ms=slack)
 
 
 def size(word: str) -> Size:

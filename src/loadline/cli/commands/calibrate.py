@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,14 +81,28 @@ def recipe(request: Request) -> Recipe:
     from loadline.engine.calibrate import Recipe
 
     plain = Recipe()
-    days = request.get("horizon", plain.days * SPANS["d"]) / SPANS["d"]
-    if days != int(days) or not 1 <= days <= 30:
-        refuse(f"a horizon of {days:g} days", "write whole days, 1d to 30d")
-    return Recipe(
-        days=days,
+    return replace(
+        chosen_recipe(request),
         start=request.get("from", plain.start),
         least=0.0 if request.get("from") is not None else plain.least,
         size=positive(request, "size", plain.size, above=True),
+        drawn=drawn(request),
+        margins=request.get("margins") or plain.margins,
+        tails=request.get("tails") or plain.tails,
+        seed=int(positive(request, "seed", plain.seed, whole=True)),
+    )
+
+
+def chosen_recipe(request: Request) -> Recipe:
+    """Return what calibrations at one moment and at each date of a backtest choose alike."""
+    from loadline.engine.calibrate import Recipe
+
+    plain = Recipe()
+    days = request.get("horizon", plain.days * SPANS["d"]) / SPANS["d"]
+    if days != int(days) or not 1 <= days <= 30:
+        refuse(f"tail cannot be calibrated for {days:g} days", "take a --horizon of whole days, 1d to 30d")
+    return Recipe(
+        days=days,
         level=confidence(request, plain.level),
         damping=positive(request, "damping", plain.damping),
         half_life=request.get("half_life", 0.0) / SPANS["d"],
@@ -97,10 +112,6 @@ def recipe(request: Request) -> Recipe:
         long_run=request.get("long_run", plain.long_run * SPANS["d"]) / SPANS["d"],
         buffer=share(request, "buffer", plain.buffer),
         forecast=tuple(request.get("forecast", ())) or plain.forecast,
-        drawn=drawn(request),
-        margins=request.get("margins") or plain.margins,
-        tails=request.get("tails") or plain.tails,
-        seed=int(positive(request, "seed", plain.seed, whole=True)),
     )
 
 
