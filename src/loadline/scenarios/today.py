@@ -68,11 +68,13 @@ def slowed(sigma: Floats, still: float, *, rise: float = RISE, time: Ints | None
         raise InputError(f"a speed limit of {rise} with a still part of {still}", remedy="give 0.10 for 10 % a day")
     days = np.ones(len(sigma)) if time is None else np.diff(time, prepend=time[:1]) / MS_PER_DAY
     grown = np.expm1(days * np.log1p(rise))
-    out, before = np.array(sigma, np.float64), np.nan
-    for t, x in enumerate(out.tolist()):
-        if np.isfinite(before) and np.isfinite(x):
-            out[t] = min(x, before + grown[t] * (before + still))
-        before = out[t] if np.isfinite(x) else before
+    out = np.array(sigma, np.float64)
+    rows = np.flatnonzero(np.isfinite(out))
+    values = out[rows].tolist()
+    path = values[:1]
+    for x, g in zip(values[1:], grown[rows[1:]].tolist(), strict=True):  # plain numbers: a backtest does it often
+        path.append(min(x, path[-1] + g * (path[-1] + still)))
+    out[rows] = path
     return out
 
 
