@@ -140,6 +140,9 @@ def test_sample_is_a_word_for_the_embedded_files(tmp_path: Path, monkeypatch: py
     assert run(["forecast", "sample", "--model", "ewma 0.97"]).code is ExitCode.OK
     ran = run(["margin", "sample", "--market", "sample", "--balances", "sample", "--account", "basis", "--json"])
     assert json.loads(ran.out)["results"][0]["status"] == "ok"
+    assert run(["calibrate", "sample", "--symbols", "BTC"]).code is ExitCode.OK
+    replayed = ["backtest", "--data", "sample", "--family", "perp-long", "--model", "isolated", "--from", "2026-05-20"]
+    assert run([*replayed, "--coin", "BTC", "--horizon", "1d", "--workers", "1"]).code is ExitCode.OK
     (tmp_path / "sample").write_text("time,close\n", "utf-8")
     assert run(["forecast", "sample"]).code is ExitCode.ERROR  # a file of that name goes before it
 

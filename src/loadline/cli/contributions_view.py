@@ -57,6 +57,8 @@ def draw_contributions(screen: Screen, result: MarginResult, side: Side, found: 
     heads = ("quantity", "component", "marginal", "incremental")
     screen.table([Column("position", folds=True), *(Column(h, right=True) for h in heads)], rows)
     screen.paragraph(MEANING, "dim", "  ", "  ")
+    if any(c.incremental is None and c.marginal is not None for c in listed):
+        screen.paragraph("incremental is empty where the rule has no answer without the position", "dim", "  ", "  ")
     idle = len(found) - len(telling)
     if idle:
         screen.paragraph(f"{count(idle, 'more line')} without any part in it; --json lists all", "dim", "  ", "  ")
