@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import loadline as ll
 from loadline.backtest import null
 from loadline.backtest.dates_hit import breached, critical, dates_hit, grid, power, shortfall_at, upper
-from loadline.backtest.run import Answer, Day
+from loadline.backtest.day import Answer, Day
 from loadline.foundation.units import MS_PER_DAY
 
 FAMILIES = ("a", "b")

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 import loadline as ll
+from loadline.backtest.day import Day
 from loadline.backtest.families import Size
 from loadline.backtest.replay import Chains, Prices, windows
-from loadline.backtest.run import Case, Day, Shipped, run
+from loadline.backtest.run import Case, Shipped, run
 from loadline.engine.cluster import Threads
 from loadline.foundation.units import MS_PER_DAY
 from loadline.model.history import History

@@ -7,7 +7,7 @@ import pytest
 
 import loadline as ll
 from loadline.backtest.bootstrap import MONDAY, equal_coverage, interval, week_of
-from loadline.backtest.run import Answer, Day
+from loadline.backtest.day import Answer, Day
 from loadline.backtest.study import Series, judge, phase, phased, series
 from loadline.foundation.units import MS_PER_DAY
 
