@@ -13,7 +13,8 @@ from loadline.backtest.families import Size
 from loadline.backtest.replay import Prices, windows
 from loadline.backtest.run import Case, run
 from loadline.backtest.walk import FIRST, Track, Walk, walked
-from loadline.engine.calibrate import Recipe, calibrate
+from loadline.engine.calibrate import calibrate
+from loadline.engine.recipe import Recipe
 from loadline.foundation.units import MS_PER_DAY
 from loadline.model.history import History
 from loadline.scenarios.surface_moves import SurfaceMoves, Surfaces

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from loadline.engine.calibrate import Recipe
+from loadline.engine.recipe import Recipe
 from loadline.foundation.units import MS_PER_DAY, format_time
 from loadline.io.history import sample_history
 from tests.cli.running import FILES, Ran, run

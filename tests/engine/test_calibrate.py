@@ -6,9 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from loadline.engine.calibrate import Recipe, calibrate, newest, period, traded
+from loadline.engine.calibrate import calibrate
 from loadline.engine.engine import Chosen, choose_rulebook, margins
+from loadline.engine.recipe import Recipe
 from loadline.engine.result import MarginResult
+from loadline.engine.tail_model import newest, period, traded
 from loadline.foundation.errors import InputError
 from loadline.foundation.units import MS_PER_DAY, parse_time
 from loadline.io.history import read_history, sample_history

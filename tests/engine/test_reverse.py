@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from loadline.engine.calibrate import Recipe, calibrate
+from loadline.engine.calibrate import calibrate
 from loadline.engine.engine import Chosen, choose_rulebook
 from loadline.engine.factor_covariance import given_factors, history_factors
+from loadline.engine.recipe import Recipe
 from loadline.engine.reverse import Factors, Seen, factor_names, reverse, scaled, share_of
 from loadline.engine.stress import stress
 from loadline.engine.surface import wallets

@@ -70,7 +70,7 @@ def confirm(found: DeltaOne) -> tuple[float, float]:
         told = ", ".join(f"{p:g}: {100 * r:.3f} %" for p, r in by.items())
         raise ValueError(
             f"the rule picks expected shortfall at {picked:g}, loadline calibrate writes {LEVEL:g} ({told}): "
-            "set engine.calibrate.Recipe.level, and run again"
+            "set engine.recipe.Recipe.level, and run again"
         )
     return picked, by[picked]
 

@@ -9,7 +9,7 @@ from loadline.backtest.bootstrap import week_of
 from loadline.backtest.families import TWELVE
 from loadline.backtest.run import Shipped
 from loadline.backtest.walk import Track, Walk, walked
-from loadline.engine.calibrate import Recipe
+from loadline.engine.recipe import Recipe
 from loadline.model.history import History
 from loadline.scenarios.surface_moves import SurfaceMoves
 

@@ -15,7 +15,7 @@ from loadline.backtest.procyclicality import peak_to_trough
 from loadline.backtest.replay import Prices, windows
 from loadline.backtest.run import Case, Shipped, run
 from loadline.backtest.study import RATE, Series, series
-from loadline.engine.calibrate import Recipe
+from loadline.engine.recipe import Recipe
 from tools.crash_day import table
 from tools.validation.data import Data
 from tools.validation.delta_one import BOOKS, FAMILIES, START

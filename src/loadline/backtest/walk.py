@@ -1,6 +1,6 @@
 """The tail model as it would have been calibrated at each date of a backtest, from what was known at that date.
 
-It is ``engine.calibrate.model_at`` that makes it, as it makes what ``loadline calibrate`` writes; nothing later is
+It is ``engine.tail_model.model_at`` that makes it, as it makes what ``loadline calibrate`` writes; nothing later is
 looked at.
 """
 
@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from loadline.backtest.run import told
-from loadline.engine.calibrate import Model, Recipe, model_at, newest, surfaces_of
 from loadline.engine.calibration_facts import spread_of
 from loadline.engine.engine import Chosen, choose_rulebook
+from loadline.engine.recipe import Recipe
+from loadline.engine.tail_model import Model, model_at, newest, surfaces_of
 from loadline.forecast.volatility import ewma
 from loadline.foundation.table import Floats, Ints, content_hash
 from loadline.foundation.units import MS_PER_DAY

@@ -67,8 +67,8 @@ SIZE = Option(
 HISTORY = Option(
     "--history",
     Takes.TEXT,
-    "Price bars, as calibrate takes them: tail is calibrated from them anew at every date, by what was known then, with "
-    "the options below as calibrate has them. Repeatable.",
+    "Price bars, as calibrate takes them: tail is calibrated from them anew at every date, by what was known then. The "
+    "options below are those of calibrate. Repeatable.",
     "[COIN=]FILE",
     "--history closes.parquet",
     many=True,

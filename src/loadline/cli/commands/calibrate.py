@@ -18,7 +18,8 @@ from loadline.foundation.errors import Defect
 from loadline.foundation.units import format_time
 
 if TYPE_CHECKING:
-    from loadline.engine.calibrate import Calibration, Recipe
+    from loadline.engine.calibrate import Calibration
+    from loadline.engine.recipe import Recipe
     from loadline.io.bars import Source
     from loadline.scenarios.surface_moves import Surfaces
 
@@ -78,7 +79,7 @@ def write(found: Calibration, out: Path) -> list[Path]:
 
 def recipe(request: Request) -> Recipe:
     """Return how to calibrate, from the options; raises ``AtWord`` for what cannot be."""
-    from loadline.engine.calibrate import Recipe
+    from loadline.engine.recipe import Recipe
 
     plain = Recipe()
     return replace(
@@ -95,7 +96,7 @@ def recipe(request: Request) -> Recipe:
 
 def chosen_recipe(request: Request) -> Recipe:
     """Return what calibrations at one moment and at each date of a backtest choose alike."""
-    from loadline.engine.calibrate import Recipe
+    from loadline.engine.recipe import Recipe
 
     plain = Recipe()
     days = request.get("horizon", plain.days * SPANS["d"]) / SPANS["d"]
@@ -120,7 +121,7 @@ def drawn(request: Request) -> int:
 
     Options that only one of both kinds of scenarios has are refused beside the other.
     """
-    from loadline.engine.calibrate import MOST_DRAWN
+    from loadline.engine.recipe import MOST_DRAWN
 
     many = int(positive(request, "drawn", 0, whole=True))
     if many % 2 or many > MOST_DRAWN:

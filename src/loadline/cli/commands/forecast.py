@@ -88,7 +88,7 @@ def forecast(request: Request, env: Environment) -> Outcome:
 
 def current(history: History, as_of: int) -> tuple[History, dict[str, str]]:
     """Return the bars known by a time, a relisted symbol meaning what traded under it then, and a note of each."""
-    from loadline.engine.calibrate import newest
+    from loadline.engine.tail_model import newest
 
     told = history.until(as_of)
     begun = [n for n, c in zip(told.names, told.close.T, strict=True) if np.isfinite(c).any()]  # not what comes later
