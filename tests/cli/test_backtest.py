@@ -119,3 +119,22 @@ def test_both_kinds_of_picture_are_written(tmp_path: Path) -> None:
             assert "model" in write_frontier(tmp_path / name, points, "2 dates")
             assert (tmp_path / name).stat().st_size > 500
     assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_a_model_named_both_defaults_are_asked() -> None:
+    words = [*BASE, "--coin", "BTC"]
+    assert [f["model"] for f in document(*words)["frontier"]] == ["tail", "deribit-xpm"]
+    assert "deribit-xpm" in run(words, terminal=True).out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--level", "0.99"], "--level without --history"),
+        (["--stamp", "close"], "--stamp without --history"),
+        (["--model", "isolated", "--history", "closes.csv"], "--history without the model tail"),
+    ],
+)
+def test_what_would_change_nothing_is_refused(words: list[str], said: str) -> None:
+    ran = run([*BASE, *words])
+    assert ran.code == 1 and said in ran.err

@@ -181,7 +181,8 @@ def models(
     from loadline.rulebooks.rulebook import read_rulebook
 
     settings = request.get("set", ())
-    words = list(request.get("model", DEFAULT_MODELS))
+    words = list(request.get("model") or DEFAULT_MODELS)
+    insist_on_history(request, words)
     chosen = [chosen_rulebook(w, 0, "--model", typed=True) for w in words]
     chosen = with_settings(chosen, settings)  # every word of them fits some model, or is told here
     out: list[Model] = []
@@ -201,6 +202,20 @@ def models(
         rule = read_rulebook(path[1], path[2] or "") if path else None
         out.append(Shipped(word, null=null, rule=rule, overrides=changes, variants=variants_of(measure)))
     return tuple(out), measures
+
+
+def insist_on_history(request: Request, words: Sequence[str]) -> None:
+    """Refuse options of a calibration where nothing is calibrated."""
+    from loadline.cli.backtest_spec import CALIBRATED
+
+    if request.get("history"):
+        if "tail" not in words:
+            refuse("--history without the model tail", "add --model tail, which is calibrated from it, or leave it out")
+        return
+    for option in CALIBRATED:
+        if request.get(option.name) not in (None, (), option.default):
+            remedy = "it is of tail as it is calibrated at every date: add --history, or leave it out"
+            refuse(f"{option.flag} without --history", remedy)
 
 
 def calibrated(request: Request, env: Environment, null: tuple[str, ...], changes: Mapping[str, Any]) -> Walk:
