@@ -206,6 +206,14 @@ def test_volume_and_liquidation_period():
     volume[: 24 * 110, 1] = np.nan
     h = History.of(time, ["A", "B"], np.ones((len(time), 2)), step=3_600_000, volume=volume)
     assert traded(h) == {"A": pytest.approx(2.4e6)}
+
+
+def test_a_volume_that_no_market_has_is_refused() -> None:
+    time = np.arange(1, 101) * MS_PER_DAY
+    h = History.of(time, ["A"], np.full((100, 1), 5e4), step=MS_PER_DAY, volume=np.full((100, 1), 2e15))
+    with pytest.raises(InputError, match=r"A 2.0e\+15") as found:
+        traded(h)
+    assert "--volume usd" in str(found.value)
     r = Recipe(size=1e6, participation=0.1)
     assert [period(v, r) for v in (1e9, 2.4e6, 1e3, math.nan)] == [2.0, 5.0, 10.0, 2.0]
 

@@ -21,6 +21,7 @@ import polars as pl
 from loadline.backtest.replay import Chains, file_hash
 from loadline.backtest.walk import Track
 from loadline.foundation.units import MS_PER_DAY
+from loadline.io.bars import Source
 from loadline.io.chain_surfaces import read_surfaces
 from loadline.io.history import read_history
 from loadline.model.history import History
@@ -47,6 +48,11 @@ class Data:
         return self.folder / "prices" / f"{name}.parquet"
 
     @property
+    def yahoo(self) -> Source:
+        """Daily bars whose volume is in USD."""
+        return Source(self.price(YAHOO), volume="usd")
+
+    @property
     def chain_files(self) -> list[Path]:
         """The chains with marks, by month."""
         return sorted((self.folder / "options").glob("deribit_*_chain_202[56]-??.parquet"))
@@ -67,7 +73,7 @@ class Data:
     def ten(self) -> History:
         """Daily closes of ten coins."""
         symbols = [c + quote for c in TEN for quote in ("USDT", "-USD")]
-        found = read_history([self.price(PERPETUALS), self.price(YAHOO)], symbols=symbols, step_ms=MS_PER_DAY)
+        found = read_history([self.price(PERPETUALS), self.yahoo], symbols=symbols, step_ms=MS_PER_DAY)
         return found.select(TEN)
 
     @cached_property
@@ -79,7 +85,7 @@ class Data:
     @cached_property
     def two(self) -> History:
         """Daily closes of bitcoin and ether without chains."""
-        files = [self.price(n) for n in (PERPETUALS, SPOT, OLD, YAHOO)]
+        files = [*(self.price(n) for n in (PERPETUALS, SPOT, OLD)), self.yahoo]
         symbols = [c + quote for c in COINS for quote in ("USDT", "-USD")]
         return read_history(files, symbols=symbols, step_ms=MS_PER_DAY).select(COINS)
 

@@ -25,6 +25,8 @@ from loadline.scenarios.today import steps, still_parts
 
 RECENT = 90
 """Days whose median is what trades on a day."""
+MOST_TRADED = 1e13
+"""USD a day: some ten times the busiest days of all venues of all coins together."""
 SURFACE_EVERY = MS_PER_DAY // 2
 """The least time between surface moves that are kept."""
 CALIBRATED: Mapping[str, Any] = {
@@ -190,11 +192,20 @@ def hour_of_vols(history: History) -> int | None:
 
 
 def traded(history: History) -> dict[str, float]:
-    """Return what trades on a day, USD: the median of the last 90 days of each asset that has 30 of them."""
+    """Return what trades on a day, USD: the median of the last 90 days of each asset that has 30 of them.
+
+    Raises ``InputError`` for more than any market trades.
+    """
     daily = history.every(MS_PER_DAY) if history.step < MS_PER_DAY else history
     recent = daily.volume[-RECENT:] * (MS_PER_DAY / daily.step)
     known = np.isfinite(recent).sum(0) >= RECENT // 3
-    return {n: float(np.nanmedian(recent[:, i])) for i, n in enumerate(daily.names) if known[i]}
+    found = {n: float(np.nanmedian(recent[:, i])) for i, n in enumerate(daily.names) if known[i]}
+    absurd = [f"{n} {v:.1e}" for n, v in found.items() if v > MOST_TRADED]
+    if absurd:
+        raise InputError(f"more USD a day than any market trades: {', '.join(absurd)}",
+                         causes="a volume in USD that was read as coins",
+                         remedy="say so: --volume usd, or Source(FILE, volume='usd')")  # fmt: skip
+    return found
 
 
 def period(volume: float, r: Recipe) -> float:
