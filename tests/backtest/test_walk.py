@@ -87,6 +87,8 @@ def test_the_model_of_a_date_is_what_calibrate_writes_then(row: int, how: dict[s
     assert found.scenarios is not None and written.version.scenarios is not None
     assert found.scenarios.identity == written.version.scenarios.identity
     assert found.parameters == written.version.parameters and found.number("floor.notional") == 0.01
+    walk = walked("m", WITH_VOL, recipe=recipe, chains=chains, parameters={"floor.notional": 0.01})
+    assert set(walk.notes(as_of)) <= set(written.notes) and walk.notes(as_of)
 
 
 def test_a_finer_track_says_todays_volatility() -> None:

@@ -3,12 +3,16 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from loadline.backtest.frontier import Point
+from loadline.backtest.remarks import Remark
 from loadline.cli.backtest_plot import LINE, drawing, panels, spread, tall, write_frontier
+from loadline.cli.backtest_view import shared_notes
 from loadline.foundation.units import format_time
 from tests.backtest import made
 from tests.cli.running import run
@@ -138,3 +142,24 @@ def test_without_a_model_named_both_defaults_are_asked() -> None:
 def test_what_would_change_nothing_is_refused(words: list[str], said: str) -> None:
     ran = run([*BASE, *words])
     assert ran.code == 1 and said in ran.err
+
+
+def test_what_is_odd_in_the_data_and_the_rules_of_the_last_calibration_are_told() -> None:
+    words = ["backtest", "--data", "sample", "--history", "sample", "--model", "tail", "--forecast", "log-HAR",
+             "--family", "perp-long", "--coin", "BTC", "--from", "2026-05-26"]  # fmt: skip
+    found = document(*words)
+    said = "BTC: no forecast 'log-HAR': it stands on bars finer than a day"
+    assert said in found["rules"] and found["warnings_total"] == len(found["warnings"]) == 6
+    drawn = " ".join(run(words, terminal=True).out.split())
+    assert said in drawn and "Rules of the calibration of 2026-05-30" in drawn and "6 defects in the data" in drawn
+    assert "2 more rules" in drawn and "more rule" not in run([*words, "--explain"], terminal=True).out
+    early = document(*BASE, "--model", "tail", "--history", "closes.csv", "--coin", "BTC")
+    assert early["rules"] == [] and early["gaps"]
+
+
+def test_a_note_that_all_models_share_is_said_for_the_one_that_has_it_most_often() -> None:
+    def judged(*dates: int) -> Any:
+        return SimpleNamespace(notes=[Remark("m", "a kind", "its words", list(dates))])
+
+    assert [n.count for n in shared_notes([judged(1), judged(1, 2, 3), judged(1, 2)])] == [3]
+    assert shared_notes([judged(1)]) == []

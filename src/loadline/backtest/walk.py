@@ -119,6 +119,10 @@ class Walk:
             variance=variance,
         )
 
+    def notes(self, as_of: int) -> tuple[str, ...]:
+        """Return the rules that the model of a date (epoch ms) was made by; raises ``InputError`` as ``model``."""
+        return (*newest(self.history.until(as_of))[1], *self.model(as_of).measured.notes)
+
     def at(self, as_of: int) -> Chosen:
         """Return ``tail`` with the scenarios of a date (epoch ms)."""
         return Chosen(load("tail"), self.model(as_of).version)

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from loadline.foundation.errors import InputError
+from loadline.cli.faults import defect_as_json
+from loadline.cli.json_out import MOST_WARNINGS
+from loadline.foundation.errors import Defect, InputError
 from loadline.foundation.units import format_time
 
 if TYPE_CHECKING:
@@ -147,7 +149,10 @@ def hits(model: Model, case: Case, days: Sequence[Day], phases: int) -> DatesHit
 
 @dataclass(frozen=True)
 class Report:
-    """A run, judged: each model, and what has no answer and why; ``gaps`` by book, ``kinds`` by reason alone."""
+    """A run, judged: each model, and what has no answer and why; ``gaps`` by book, ``kinds`` by reason alone.
+
+    ``rules``: by which a model calibrated at each date was made for the last; ``odd``: what is odd in the data.
+    """
 
     case: Case
     days: Sequence[Day]
@@ -156,15 +161,20 @@ class Report:
     gaps: Sequence[Remark]
     kinds: Sequence[Remark]
     identity: str
+    rules: Sequence[str]
+    odd: Sequence[Defect]
 
     @classmethod
-    def of(cls, case: Case, days: Sequence[Day], asked: Asked, identity: str) -> Report:
+    def of(
+        cls, case: Case, days: Sequence[Day], asked: Asked, identity: str, rules: Sequence[str], odd: Sequence[Defect]
+    ) -> Report:
         """Return the report of a run."""
         from loadline.backtest.remarks import gaps
 
         names = [m.name for m in case.models]
         models = [Judged.of(m, case, days, asked) for m in case.models]
-        return cls(case, days, asked, models, gaps(days, names), gaps(days, names, by_account=False), identity)
+        by_book, kinds = gaps(days, names), gaps(days, names, by_account=False)
+        return cls(case, days, asked, models, by_book, kinds, identity, rules, odd)
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data."""
@@ -184,6 +194,9 @@ class Report:
             "dates_hit": [plain(m.dates_hit()) for m in self.models],
             "frontier": [plain(m.frontier()) for m in self.models],
             "notes": [{"model": m.name, **n.as_json()} for m in self.models for n in m.notes],
+            "rules": list(self.rules),
+            "warnings": [defect_as_json(d) for d in self.odd[:MOST_WARNINGS]],
+            "warnings_total": len(self.odd),
         }
 
 

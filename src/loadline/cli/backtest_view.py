@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from loadline.cli.amounts import count, percent
 from loadline.cli.backtest_report import Judged, Report
+from loadline.cli.calibrate_view import draw_defects
 from loadline.cli.render import Cell, Column, Screen
 from loadline.foundation.units import format_time
 
@@ -46,8 +47,20 @@ def draw_report(screen: Screen, report: Report, *, explained: bool = False) -> N
     if shared:
         screen.heading("Under every model")
         draw_notes(screen, shared, most)
+    draw_rules(screen, report, most)
+    draw_defects(screen, report.odd)
     if any(m.verdicts for m in report.models):
         screen.paragraph(LEGEND, "dim")
+
+
+def draw_rules(screen: Screen, report: Report, most: int | None) -> None:
+    """Draw by which rules a model calibrated at each date was made for the last of them."""
+    found = list(dict.fromkeys(report.rules))
+    screen.dim_list(f"Rules of the calibration of {span([report.days[-1].at])}", found[:most])
+    if most is not None and len(found) > most:
+        screen.say(f"  and {count(len(found) - most, 'more rule')} (--explain shows all)", "dim")
+    if found:
+        screen.say()
 
 
 def span(times: Sequence[int]) -> str:
@@ -114,10 +127,11 @@ def draw_model(screen: Screen, m: Judged, rise: float, *, explained: bool) -> No
 
 
 def shared_notes(models: Sequence[Judged]) -> list[Remark]:
-    """Return what the results of every model note, where there are several: it is said once."""
+    """Return what the results of every model note, where there are several: said once, for that on most dates."""
     first, *others = models
     kinds = [{n.kind for n in m.notes} for m in others]
-    return [n for n in first.notes if all(n.kind in k for k in kinds)] if others else []
+    shared = [n.kind for n in first.notes if all(n.kind in k for k in kinds)] if others else []
+    return [max((n for m in models for n in m.notes if n.kind == kind), key=lambda n: n.count) for kind in shared]
 
 
 def draw_notes(screen: Screen, notes: Sequence[Remark], most: int | None) -> None:

@@ -18,6 +18,7 @@ from loadline.cli.faults import AtWord, CommandLineError, at_word, refuse
 from loadline.cli.parser import Request
 from loadline.cli.progress import counting, working
 from loadline.cli.render import Outcome, Screen
+from loadline.foundation.errors import Defect, LoadlineError
 from loadline.foundation.units import MS_PER_DAY
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def backtest(request: Request, env: Environment) -> Outcome:
         refuse("--address is that of a Ray cluster", "add --engine ray")
     with working(env, "reading the data"):
         replay, dates, chains = read(request)
-        case, measures = asked(request, env, replay, dates, chains=chains)
+        case, measures, odd = asked(request, env, replay, dates, chains=chains)
         how = Asked(PHASES if chains else max(round(case.days), 1), rise(request), measures, rival(request, case))
     if request.get("plot"):
         from loadline.cli.backtest_plot import checked
@@ -49,7 +50,7 @@ def backtest(request: Request, env: Environment) -> Outcome:
     with workers(request, env) as pool, counting(env, f"{len(dates):,} dates") as told:
         days = run(case, replay, dates, pool=pool, journal=request.get("resume"), told=told)
     with working(env, "judging"):
-        report = Report.of(case, days, how, replay.identity)
+        report = Report.of(case, days, how, replay.identity, rules(case, dates[-1].at), odd)
     written = [picture(request["plot"], report)] if request.get("plot") else []
 
     def document() -> Mapping[str, Any]:
@@ -137,8 +138,8 @@ def inside(place: Path) -> list[Path]:
 
 def asked(
     request: Request, env: Environment, replay: Replay, dates: Sequence[Window], *, chains: bool
-) -> tuple[Case, dict[str, Measure | str]]:
-    """Return what is asked of every date, and what each model measures.
+) -> tuple[Case, dict[str, Measure | str], list[Defect]]:
+    """Return what is asked of every date, what each model measures, and what is odd in the bars and chains.
 
     Raises ``AtWord`` for a word that is not known.
     """
@@ -162,16 +163,27 @@ def asked(
     able = tuple(n for n, f in FAMILIES.items() if (chains or f.needs == "prices") and (several or f.alone))
     seed = whole(str(request.get("seed", "0")))
     days = request.get("horizon", 2 * MS_PER_DAY) / MS_PER_DAY
-    chosen, measures = models(request, env, names or able)
+    chosen, measures, odd = models(request, env, names or able)
+    odd = [*(replay.history.defects if isinstance(replay, Prices) else ()), *odd]
     silent = tuple(name for measure in measures.values() for name in variants_of(measure))
     large = size(str(request.get("size", "1e6")))
-    return Case(names or able, coins, large, chosen, days, seed, silent=silent), measures
+    return Case(names or able, coins, large, chosen, days, seed, silent=silent), measures, list(dict.fromkeys(odd))
+
+
+def rules(case: Case, at: int) -> list[str]:
+    """Return by which rules a model was made that is calibrated at each date: those of the last one (epoch ms)."""
+    from loadline.backtest.walk import Walk
+
+    try:
+        return [note for m in case.models if isinstance(m, Walk) for note in m.notes(at)]
+    except LoadlineError:
+        return []  # why it has no answer then stands among the gaps
 
 
 def models(
     request: Request, env: Environment, families: Sequence[str]
-) -> tuple[tuple[Model, ...], dict[str, Measure | str]]:
-    """Return the models, and by name what each measures.
+) -> tuple[tuple[Model, ...], dict[str, Measure | str], list[Defect]]:
+    """Return the models, by name what each measures, and what is odd in the files one is calibrated from.
 
     ``tail`` is calibrated at every date where ``--history`` is given.
     """
@@ -186,13 +198,14 @@ def models(
     chosen = [chosen_rulebook(w, 0, "--model", typed=True) for w in words]
     chosen = with_settings(chosen, settings)  # every word of them fits some model, or is told here
     out: list[Model] = []
+    odd: list[Defect] = []
     measures: dict[str, Measure | str] = {}
     for word, one in zip(words, chosen, strict=True):
         changes = {s.rest: s.value for s in settings if s.head in (one.rule.name, one.rule.name.split("-")[0])}
         scenarios = one.rule.name.split("-")[0] == "tail" or one.version.scenarios is not None
         null = tuple(families) if scenarios else ()
         if scenarios and request.get("history") and word == "tail":
-            walk = calibrated(request, env, null, changes)
+            walk, odd = calibrated(request, env, null, changes)
             level = {"measure.level": walk.recipe.level, **changes}
             measure = measures[word] = measure_of(word, choose_rulebook("tail", 0, level).version)
             out.append(replace(walk, variants=variants_of(measure)))
@@ -201,7 +214,7 @@ def models(
         path = re.fullmatch(r"(.+\.toml)(?:#([\w-]*))?", word)
         rule = read_rulebook(path[1], path[2] or "") if path else None
         out.append(Shipped(word, null=null, rule=rule, overrides=changes, variants=variants_of(measure)))
-    return tuple(out), measures
+    return tuple(out), measures, odd
 
 
 def insist_on_history(request: Request, words: Sequence[str]) -> None:
@@ -218,18 +231,21 @@ def insist_on_history(request: Request, words: Sequence[str]) -> None:
             refuse(f"{option.flag} without --history", remedy)
 
 
-def calibrated(request: Request, env: Environment, null: tuple[str, ...], changes: Mapping[str, Any]) -> Walk:
-    """Return ``tail`` as ``loadline calibrate`` would have made it at each date."""
+def calibrated(
+    request: Request, env: Environment, null: tuple[str, ...], changes: Mapping[str, Any]
+) -> tuple[Walk, list[Defect]]:
+    """Return ``tail`` as ``loadline calibrate`` would have made it at each date, and what is odd in its files."""
     from loadline.backtest.walk import walked
     from loadline.cli.commands.calibrate import SLACK, bars_of, chains_of, chosen_recipe
 
-    bars, _ = bars_of(request)
-    chains, _, _ = chains_of(request, env)
+    bars, odd = bars_of(request)
+    chains, left_out, _ = chains_of(request, env)
     recipe = chosen_recipe(request)
     if request.get("seed") is not None:
         recipe = replace(recipe, seed=whole(str(request["seed"])))
     slack = SLACK if bars.step < MS_PER_DAY else 0
-    return walked("tail", bars, recipe=recipe, chains=chains, null=null, parameters=changes, slack_ms=slack)
+    walk = walked("tail", bars, recipe=recipe, chains=chains, null=null, parameters=changes, slack_ms=slack)
+    return walk, [*odd, *left_out]
 
 
 def size(word: str) -> Size:
