@@ -175,6 +175,7 @@ def refusal(*words: str) -> Ran:
         ([HISTORY, "--margins", "GARCH"], "--margins without --drawn"),
         ([HISTORY, "--tails", "student"], "--tails without --drawn"),
         ([HISTORY, "--drawn", "400", "--stress-weight", "0.25"], "--stress-weight with --drawn"),
+        ([HISTORY, "--drawn", "400", "--half-life", "365d"], "--half-life with --drawn"),
         ([HISTORY, "--drawn", "400", "--set", "tail.stress.weight=0.25"], "without a stressed period"),
         ([HISTORY, "--drawn", "100000000"], "1,000,000 at most"),
         ([HISTORY, "--level", "96.5"], "'96.5' is no level"),

@@ -91,6 +91,20 @@ def test_marginal_is_the_slope_of_the_requirement() -> None:
         assert slope[name] == pytest.approx((up.initial - down.initial) / (2 * step), rel=1e-6)
 
 
+def test_a_component_holds_the_slope_of_the_position_and_of_what_is_unsettled_on_it() -> None:
+    portfolio, market = sample()
+    held = portfolio.only(["basis"])
+    result = margin(held, market, "tail")
+    assert isinstance(result, MarginResult)
+    found = {c.position: c for c in contributions(held, market, result)}
+    p = held.positions
+    assert p.unsettled.any()
+    for name, unsettled in zip(p.instrument.tolist(), p.unsettled.tolist(), strict=True):
+        c, wallet = found[name], found[str(market.instruments[name]["settle"])]
+        assert c.marginal is not None and wallet.marginal is not None
+        assert c.component == pytest.approx(c.quantity * c.marginal + unsettled * wallet.marginal, rel=1e-9)
+
+
 def test_an_order_does_not_hide_the_slope_of_its_position() -> None:
     held, market = one("basis"), sample()[1]
     mark = float(market.quotes.mark[market.instruments.index["BTC-PERPETUAL"]])

@@ -110,7 +110,8 @@ class Prepared:
 class Contribution:
     """What one position has to do with a requirement, in the rulebook's currency, requirement-signed.
 
-    ``component``: its exact share, that of its open orders with it; the shares add up. ``marginal``: the change of the
+    ``component``: its exact share, with that of its open orders and of what is unsettled on it; the shares add up.
+    ``marginal``: the change of the
     requirement per contract more (per unit of a wallet's currency). ``incremental``: the requirement with it less the
     requirement without it, its open orders left. Both are ``None`` on lines that are no position (a dampener, a
     rounding), ``incremental`` also where the rule has no answer without the position.
@@ -135,8 +136,9 @@ def contributions(
 
     ``portfolio``, ``market``: those that were answered; ``rulebook``: what answered, where it is not installed. Where
     a rule cannot be prepared, it is run again without each position. Raises ``RuleError`` for an unknown rulebook.
-    Equations: component ``q_i dR/dq_i`` (Euler; R homogeneous), marginal ``dR/dq_i``, incremental ``R(q) - R(q, q_i =
-    0)``. Source: Tasche, *Capital allocation to business units* (1999). For ``tail`` these are the component, marginal
+    Equations: component ``q_i dR/dq_i + x_i dR/dx`` (Euler; R homogeneous; ``x_i``: unsettled on it, of a wallet that
+    moves), marginal ``dR/dq_i``, incremental ``R(q) - R(q, q_i = 0)``.
+    Source: Tasche, *Capital allocation to business units* (1999). For ``tail`` these are the component, marginal
     and incremental expected shortfall or value at risk.
 
     >>> from loadline.engine.engine import margin

@@ -131,6 +131,8 @@ def drawn(request: Request) -> int:
             refuse(f"--{name} without --drawn", f"it is of drawn scenarios: {remedy}, or leave it out")
     if many and share(request, "stress_weight", 0.0) > 0:
         refuse("--stress-weight with --drawn", "drawn scenarios have no stressed period: leave one of them out")
+    if many and request.get("half_life"):
+        refuse("--half-life with --drawn", "drawn scenarios have no age: leave one of them out")
     return many
 
 
