@@ -70,6 +70,15 @@ def test_a_run_goes_on_from_its_journal_to_the_same_numbers(
     assert sorted(journal.read_text().splitlines()) == sorted(x.strip() for x in lines)
 
 
+@pytest.mark.parametrize("line", ["no date", '{"at": 1}', "[]"])
+def test_a_line_that_is_no_date_is_named(chains: Chains, tmp_path: Path, line: str) -> None:
+    journal, dates = tmp_path / "run.jsonl", windows(chains.times, 1.0)[:1]
+    run(CASE, chains, dates, journal=journal)
+    journal.write_text(journal.read_text() + line + "\n")
+    with pytest.raises(InputError, match="line 3 of the journal"):
+        run(CASE, chains, dates, journal=journal)
+
+
 def test_the_journal_of_another_question_is_refused(chains: Chains, tmp_path: Path) -> None:
     from dataclasses import replace
 

@@ -83,7 +83,7 @@ class Journal:
     identity: str
 
     def open(self) -> dict[int, Day]:
-        """Return the dates that are done; raises ``InputError`` for the journal of another question."""
+        """Return the dates that are done; raises ``InputError`` for another run's journal, or a line that is no date."""
         head = json.dumps({"loadline": "backtest", "format": FORMAT, "identity": self.identity})
         if not self.path.exists() or not self.path.stat().st_size:
             self.path.write_text(head + "\n", encoding="utf-8")
@@ -100,7 +100,14 @@ class Journal:
             )
         if len(whole) < len(text):
             self.path.write_text(whole, encoding="utf-8")
-        return {day.at: day for day in map(Day.read, lines[1:])}
+        return {day.at: day for day in (self._read(n, line) for n, line in enumerate(lines[1:], 2))}
+
+    def _read(self, number: int, line: str) -> Day:
+        try:
+            return Day.read(line)
+        except (ValueError, KeyError, TypeError) as error:
+            what, causes = f"line {number} of the journal is no date of a run", "two runs wrote to it, or it was edited"
+            raise InputError(what, where=str(self.path), causes=causes, remedy="name a new file") from error
 
     def add(self, day: Day) -> None:
         """Write one date down."""
