@@ -75,7 +75,7 @@ def test_a_line_that_is_no_date_is_named(chains: Chains, tmp_path: Path, line: s
     journal, dates = tmp_path / "run.jsonl", windows(chains.times, 1.0)[:1]
     run(CASE, chains, dates, journal=journal)
     journal.write_text(journal.read_text() + line + "\n")
-    with pytest.raises(InputError, match="line 3 of the journal"):
+    with pytest.raises(ll.InputError, match="line 3 of the journal"):
         run(CASE, chains, dates, journal=journal)
 
 

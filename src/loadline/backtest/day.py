@@ -83,7 +83,7 @@ class Journal:
     identity: str
 
     def open(self) -> dict[int, Day]:
-        """Return the dates that are done; raises ``InputError`` for another run's journal, or a line that is no date."""
+        """Return the dates that are done; raises ``InputError`` for another run's journal or a line that is no date."""
         head = json.dumps({"loadline": "backtest", "format": FORMAT, "identity": self.identity})
         if not self.path.exists() or not self.path.stat().st_size:
             self.path.write_text(head + "\n", encoding="utf-8")
