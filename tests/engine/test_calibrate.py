@@ -164,6 +164,17 @@ def test_a_buffer_and_a_long_run_raise_what_is_asked_and_say_so(bars, found):
     assert max(more) > 0.1 and max(more) < 0.30 and min(more) >= 0.0
 
 
+@pytest.mark.parametrize(
+    ("path", "own"), [("stress.weight", {"stress_weight": 0.6}), ("measure.level", {"level": 0.6})]
+)
+def test_a_parameter_that_the_recipe_has_too_is_heeded_alike(bars, path, own):
+    as_set = calibrate(bars, names=["BTC"], recipe=Recipe(buffer=0.25), changes={f"tail.{path}": 0.6})
+    as_chosen = calibrate(bars, names=["BTC"], recipe=Recipe(buffer=0.25, **own))
+    assert as_set.version.parameters == as_chosen.version.parameters and as_set.recipe == as_chosen.recipe
+    plain = calibrate(bars, names=["BTC"], recipe=Recipe(buffer=0.25))
+    assert as_set.sigma_now[0] != plain.sigma_now[0]
+
+
 def test_with_nothing_later_a_buffer_is_the_same(bars):
     cut = int(bars.time[800])
     close = bars.close.copy()

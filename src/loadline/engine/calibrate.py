@@ -8,7 +8,7 @@ from typing import Any
 
 from loadline.engine.calibration_facts import Asset, Surface, described, spread_of, surface_of
 from loadline.engine.recipe import Recipe
-from loadline.engine.tail_model import model_at, newest, surfaces_of
+from loadline.engine.tail_model import heeded, model_at, newest, surfaces_of
 from loadline.foundation.errors import InputError
 from loadline.foundation.table import Floats
 from loadline.model.history import History
@@ -79,7 +79,7 @@ def calibrate(
     >>> [(a.name, a.days, round(a.daily, 4)) for a in found.assets]
     [('BTC', 2.0, 0.0133)]
     """
-    r = recipe or Recipe()
+    r = heeded(recipe or Recipe(), changes)
     told = history if as_of is None else history.until(as_of)
     grown, notes = with_chains(told, {c: s if as_of is None else s.until(as_of) for c, s in (chains or {}).items()})
     if not len(grown):

@@ -78,6 +78,7 @@ def model_at(
     ``calibrate``, which is this and what there is to tell; ``variance``: of a day by coin, where prices finer than the
     bars say more of now. Raises ``InputError`` for a history that is too short or too old.
     """
+    r = heeded(r, changes)
     volume = traded(known)
     days = {n: period(volume.get(n, np.nan), r) for n in names}
     start = min(r.start, now - round(r.least * MS_PER_DAY)) if r.least > 0 else r.start
@@ -112,6 +113,26 @@ def model_at(
                          causes="drawn scenarios have none" if r.drawn else "none was asked for",
                          remedy="leave the weight out, or take the scenarios of history")  # fmt: skip
     return Model(tail_with(base, scenarios), found, moves, volume, setting, degrees)
+
+
+def heeded(r: Recipe, changes: Mapping[str, Any] | None) -> Recipe:
+    """Return a recipe with those of the changed parameters (by path) that it has too: its tools reckon with them.
+
+    >>> heeded(Recipe(), {"tail.stress.weight": 0.5, "floor.notional": 0.01}).stress_weight
+    0.5
+    """
+    given = {k.removeprefix("tail."): v for k, v in (changes or {}).items()}
+
+    def number(path: str, own: float) -> float:
+        value = given.get(path)
+        return float(value) if isinstance(value, int | float) else own
+
+    try:
+        return replace(
+            r, level=number("measure.level", r.level), stress_weight=number("stress.weight", r.stress_weight)
+        )
+    except InputError:
+        return r  # out of its bounds: the rulebook says so, by the parameter's name
 
 
 def surfaces_of(chains: Mapping[str, Surfaces], r: Recipe, names: Sequence[str]) -> tuple[SurfaceMoves, ...]:
