@@ -22,13 +22,34 @@ from tests.scenarios.test_history_moves import bars as made_bars
 from tools import golden_market
 
 
-def test_prices_between_known_days_lie_on_a_line_in_log() -> None:
-    way = Way(np.array([1.0, 2.0]), np.expm1(np.array([[[0.1]], [[0.3]]])))
-    end = np.expm1(np.array([-0.2]))
-    logs = [float(np.log1p(moved_by(d, end, 4.0, way)[0])) for d in (0.25, 1.0, 1.5, 3.0, 4.0, 9.0)]
-    assert logs == pytest.approx([0.025, 0.1, 0.2, 0.05, -0.2, -0.2])
-    shorter = float(np.log1p(moved_by(1.5, end, 2.0, way)[0]))  # its own horizon ends on the second day
-    assert shorter == pytest.approx(0.5 * 0.1 - 0.5 * 0.2)
+def test_between_known_days_another_scenario_stands_in() -> None:
+    way = Way(np.array([1.0, 2.0]), np.expm1(np.array([[[0.1], [0.0]], [[0.3], [0.4]]])))
+    end, partner = np.expm1(np.array([-0.2, 0.0])), np.array([1, 0])
+    logs = [float(np.log1p(moved_by(d, end, 4.0, partner, way)[0])) for d in (0.25, 1.0, 1.5, 3.0, 4.0, 9.0)]
+    assert logs == pytest.approx([0.025, 0.1, 0.1 + 0.5 * 0.2 + 0.5 * 0.4, 0.3 - 0.5 * 0.5 - 0.5 * 0.4, -0.2, -0.2])
+    shorter = float(np.log1p(moved_by(1.5, end, 2.0, partner, way)[0]))  # its own horizon ends on the second day
+    assert shorter == pytest.approx(0.1 - 0.5 * 0.3 + 0.5 * 0.0)
+
+
+@pytest.mark.parametrize("share", [1 / 24, 0.25, 0.5, 0.9])
+def test_what_expires_within_a_day_moves_as_far_as_a_walk_does(share: float) -> None:
+    draw = np.random.default_rng(2)
+    end = np.expm1(0.03 * draw.standard_t(5, 30_000))
+    scenarios = Scenarios(
+        np.arange(len(end)).astype(str), np.array(["history"] * len(end)), ("BTC",), end[:, None], end[:, None],
+        np.ones((len(end), 1)), np.full(len(end), 1 / len(end)),
+    )  # fmt: skip
+    early, whole = np.log1p(moved_by(share, end, 1.0, scenarios.partner)), np.log1p(end)
+    assert early.var() == pytest.approx(share * whole.var(), rel=0.05)
+    assert (whole - early).var() == pytest.approx((1.0 - share) * whole.var(), rel=0.05)
+    assert abs(np.corrcoef(early, whole - early)[0, 1]) < 0.03
+
+
+def test_a_partner_is_of_the_same_family_and_no_antithetic_one() -> None:
+    families = np.array(["history"] * 10 + ["stress"] * 4)
+    moves = np.arange(14.0)[:, None] / 100
+    found = Scenarios(families, families, ("BTC",), moves, moves, moves + 1.0, np.ones(14)).partner
+    assert found.tolist() == [3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 11, 12, 13, 10]
 
 
 @pytest.mark.parametrize(
@@ -95,5 +116,7 @@ def test_only_what_expires_within_the_horizon_pays_at_the_price_of_its_own_day(r
     soon = (u.days < 10.0) & (u.instruments.expiry != NO_EXPIRY)
     assert soon.any() and not soon.all() and (u.days[soon] > 5.0).any()
     for n in range(len(u)):
-        early = moved_by(float(u.days[n]), spot[:, 0], 10.0, moves.way) if soon[n] and roll == "on" else spot[:, 0]
+        early = spot[:, 0]
+        if soon[n] and roll == "on":
+            early = moved_by(float(u.days[n]), spot[:, 0], 10.0, moves.partner, moves.way)
         assert np.allclose(moved[n], early, rtol=0, atol=1e-12), u.instruments.id[n]

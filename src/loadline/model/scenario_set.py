@@ -109,6 +109,15 @@ class Scenarios:
         return self._rows_of[families]
 
     @cached_property
+    def partner(self) -> Ints:
+        """(S,) for each scenario another one of its family, a third of the family away: unrelated to it."""
+        out = np.arange(len(self))
+        for family in dict.fromkeys(self.family.tolist()):
+            rows = self.family_rows(family)
+            out[rows] = np.roll(rows, -(len(rows) // 3))
+        return out
+
+    @cached_property
     def _rows_of(self) -> dict[tuple[str, ...], Ints]:
         return {}
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from loadline.foundation.errors import InputError
-from loadline.foundation.table import Floats, content_hash
+from loadline.foundation.table import Floats, Ints, content_hash
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,16 +36,21 @@ class Way:
         return content_hash(self.days, self.spot)
 
 
-def moved_by(days: float, end: Floats, horizon: float, way: Way | None = None, column: int = 0) -> Floats:
-    """Return (S,) the fraction an underlying has moved by after ``days``, linear in log between what is known.
+def moved_by(
+    days: float, end: Floats, horizon: float, partner: Ints, way: Way | None = None, column: int = 0
+) -> Floats:
+    """Return (S,) the fraction an underlying has moved by after ``days``: between known days, a bridge.
 
-    ``end``: (S,) its move over its own ``horizon``, days; ``way``: what is known before that, ``column`` its place.
+    ``end``: (S,) its move over its own ``horizon``, days; ``partner``: (S,) whose scenario's move between the same days
+    stands in for what nobody saw; ``way``: what is known before the end, ``column`` its place.
 
-    >>> half = Way(np.array([1.0]), np.array([[[-0.5]]]))
-    >>> [moved_by(d, np.array([0.0]), 2.0, half).round(6).tolist() for d in (0.0, 0.5, 1.0, 2.0)]
-    [[0.0], [-0.292893], [-0.5], [0.0]]
-    >>> moved_by(1.0, np.array([0.21]), 2.0).round(6).tolist()
-    [0.1]
+    Equation, in logs, with ``s`` the share of the days between two known prices that has passed, ``g`` the move between
+    them and ``g'`` the partner's: ``s g + sqrt(s (1 - s)) g'`` beyond the first. For independent moves of one size it
+    has the variance of a walk, ``s``, and what is left until the second price ``1 - s``, unrelated to it.
+
+    >>> half, alone = Way(np.array([1.0]), np.array([[[-0.5], [0.0]]])), np.array([1, 0])
+    >>> [moved_by(d, np.zeros(2), 2.0, alone, half).round(6).tolist() for d in (0.0, 0.5, 1.0, 2.0)]
+    [[0.0, 0.0], [-0.292893, -0.292893], [-0.5, 0.0], [0.0, 0.0]]
     """
     at, logs = np.array([0.0]), [np.zeros(len(end))]
     if way is not None:
@@ -54,4 +59,6 @@ def moved_by(days: float, end: Floats, horizon: float, way: Way | None = None, c
     at, logs = np.append(at, horizon), [*logs, np.log1p(end)]
     after = int(np.clip(np.searchsorted(at, days, "right"), 1, len(at) - 1))
     share = float(np.clip((days - at[after - 1]) / (at[after] - at[after - 1]), 0.0, 1.0))
-    return np.asarray(np.expm1((1.0 - share) * logs[after - 1] + share * logs[after]))
+    between = logs[after] - logs[after - 1]
+    bridge = share * between + np.sqrt(share * (1.0 - share)) * between[partner]
+    return np.asarray(np.expm1(logs[after - 1] + bridge))

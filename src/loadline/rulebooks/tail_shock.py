@@ -103,7 +103,7 @@ def delivered(u: Universe, moves: Scenarios, p: Version, spot: Floats) -> Floats
         return spot
     out, column = spot.copy(), moves.columns(u.underlyings)
     for n in np.flatnonzero(soon).tolist():
-        out[n] = moved_by(float(u.days[n]), spot[n], float(horizon[n]), moves.way, int(column[n]))
+        out[n] = moved_by(float(u.days[n]), spot[n], float(horizon[n]), moves.partner, moves.way, int(column[n]))
     return out
 
 

@@ -31,7 +31,10 @@ YEAR_DAYS = 365.0
 
 @dataclass
 class Scenario:
-    """What happens: price moves and 30-day vol moves by coin, which date's surface, and prices by day on the way."""
+    """What happens: price moves and 30-day vol moves by coin, which date's surface, and prices by day on the way.
+
+    ``partner``: another scenario, whose moves stand in for what nobody saw between two known prices.
+    """
 
     spot: dict[str, float]
     vol: dict[str, float]
@@ -39,6 +42,7 @@ class Scenario:
     family: str = "history"
     pick: int = -1
     way: dict[float, dict[str, float]] = field(default_factory=dict)
+    partner: "Scenario | None" = None
 
 
 @dataclass
@@ -137,9 +141,31 @@ def moved_by(c: Contract, now: Scenario, p: Parameters) -> float:
     end, horizon = now.spot.get(c.underlying, 0.0), p("horizon.days", pair(c.underlying))
     if p("options.roll") == "off" or not c.dated or c.days >= horizon:
         return end
-    points = {0.0: 0.0} | {day: at.get(c.underlying, 0.0) for day, at in now.way.items() if day < horizon}
-    points[horizon] = end
-    return math.exp(line(list(points), [math.log(1.0 + move) for move in points.values()], c.days)) - 1.0
+    assert now.partner is not None
+
+    def log_price(scenario: Scenario, day: float) -> float:
+        moved = scenario.way[day] if day in scenario.way and day < horizon else scenario.spot
+        return math.log(1.0 + moved.get(c.underlying, 0.0)) if day > 0.0 else 0.0
+
+    known = [0.0, *(day for day in now.way if day < horizon), horizon]
+    before = max(day for day in known if day <= c.days)
+    after = min(day for day in known if day > c.days)
+    share = (c.days - before) / (after - before)
+    start, own, other = (
+        log_price(now, before),
+        log_price(now, after) - log_price(now, before),
+        log_price(now.partner, after) - log_price(now.partner, before),
+    )
+    return math.exp(start + share * own + math.sqrt(share * (1.0 - share)) * other) - 1.0
+
+
+def paired(scenarios: list[Scenario]) -> list[Scenario]:
+    """Give each scenario the one of its family that is a third of the family further on."""
+    for family in {s.family for s in scenarios}:
+        mine = [s for s in scenarios if s.family == family]
+        for k, s in enumerate(mine):
+            s.partner = mine[(k + len(mine) // 3) % len(mine)]
+    return scenarios
 
 
 def shape(c: Contract, x: float, pick: int, setting: Setting) -> float:
@@ -269,7 +295,7 @@ def tail(market: Snapshot, held: Account, p: Parameters, given: dict[str, Any] |
     coins = [c for c in p.keys("volatility.spot") if c not in STABLE]  # all are drawn, held or not
     coins += sorted(names - set(STABLE) - set(coins))
     setting = Setting(p, market, (given or {}).get("residual", {}))
-    scenarios = brought(given) if given else moves(coins if names - set(STABLE) else [], p)
+    scenarios = paired(brought(given) if given else moves(coins if names - set(STABLE) else [], p))
     base: dict[str, float] = {h.contract.id: worth(h.contract, None, setting) for h in held.positions}
 
     def gains(now: Scenario, orders: bool) -> dict[str, float]:
