@@ -289,3 +289,10 @@ def test_moves_can_count_less_the_older_they_are(bars, found):
     assert np.ptp(s.weight[s.family_rows(STRESS)]) == 0.0 and np.ptp(found.scenarios.weight[rows]) == 0.0
     answers = margins(*sample(), Chosen(load("tail"), aged.version))
     assert all(isinstance(a, MarginResult) and a.initial > 0 for a in answers)
+
+
+@pytest.mark.parametrize("path", ["horizon.days", "tail.horizon.days.BTC", "volatility.spot.BTC"])
+def test_what_the_scenarios_are_measured_with_cannot_be_set_beside_them(path: str) -> None:
+    with pytest.raises(InputError, match=f"{path.removeprefix('tail.')} cannot be set") as found:
+        calibrate(read_history([sample_history()]), changes={path: 5.0})
+    assert "Recipe(" in str(found.value)

@@ -17,7 +17,7 @@ from loadline.backtest.run import told
 from loadline.engine.calibration_facts import spread_of
 from loadline.engine.engine import Chosen, choose_rulebook
 from loadline.engine.recipe import Recipe
-from loadline.engine.tail_model import Model, model_at, newest, surfaces_of
+from loadline.engine.tail_model import Model, model_at, newest, refuse_measured, surfaces_of
 from loadline.forecast.volatility import ewma
 from loadline.foundation.table import Floats, Ints, content_hash
 from loadline.foundation.units import MS_PER_DAY
@@ -154,6 +154,7 @@ def walked(
     chosen = tuple(names) if names is not None else tuple(n for n in bare if n not in STABLECOINS)
     found = tuple(surfaces) or surfaces_of(given, how, chosen)
     changes = dict(parameters or {})
+    refuse_measured(changes)
     choose_rulebook("tail", int(grown.time[-1]), changes)  # a word that fits none is told here
     return Walk(name, grown, chosen, how, track, found, given, changes, tuple(null), dict(variants or {}),
                 slack_ms=slack_ms)  # fmt: skip

@@ -31,7 +31,7 @@ LEGEND = (
 def draw_report(screen: Screen, report: Report, *, explained: bool = False) -> None:
     """Draw the gaps, the models and the frontier; ``explained``: every kind of gap and note, and every phase."""
     days = report.days
-    said = f"{span([d.at for d in days])}, {report.case.days:g} days ahead"
+    said = f"{span([d.at for d in days])}, {report.case.days:g} day{'' if report.case.days == 1 else 's'} ahead"
     screen.heading(count(len(days), "date"), said)
     for m in report.models:
         if m.ahead:

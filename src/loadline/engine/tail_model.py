@@ -40,6 +40,11 @@ CALIBRATED: Mapping[str, Any] = {
 
 Powers: moves of a day by tenor over those at 30 days, Deribit's chains of 2021 and of January to August 2026.
 """
+MEASURED: Mapping[str, str] = {
+    "horizon.days": "choose the period: --horizon, or Recipe(days=...)",
+    "volatility.spot": "choose the forecast: --forecast, or Recipe(forecast=...)",
+}
+"""Parameters that a calibration sets from the history, and what chooses them instead."""
 SAME = 1e-9
 """Volatilities of a day as near as this are one."""
 
@@ -79,6 +84,7 @@ def model_at(
     bars say more of now. Raises ``InputError`` for a history that is too short or too old.
     """
     r = heeded(r, changes)
+    refuse_measured(changes)
     volume = traded(known)
     days = {n: period(volume.get(n, np.nan), r) for n in names}
     start = min(r.start, now - round(r.least * MS_PER_DAY)) if r.least > 0 else r.start
@@ -113,6 +119,15 @@ def model_at(
                          causes="drawn scenarios have none" if r.drawn else "none was asked for",
                          remedy="leave the weight out, or take the scenarios of history")  # fmt: skip
     return Model(tail_with(base, scenarios), found, moves, volume, setting, degrees)
+
+
+def refuse_measured(changes: Mapping[str, Any] | None) -> None:
+    """Refuse parameters that the scenarios were measured with: changed alone, they would say what is not so."""
+    given = [k.removeprefix("tail.") for k in changes or {}]
+    found = {k: m for k in given for m in MEASURED if k == m or k.startswith(f"{m}.")}
+    if found:
+        remedy = " and ".join(MEASURED[m] for m in sorted({*found.values()}))
+        raise InputError(f"{', '.join(found)} cannot be set: the scenarios are measured with it", remedy=remedy)
 
 
 def heeded(r: Recipe, changes: Mapping[str, Any] | None) -> Recipe:
