@@ -13,7 +13,7 @@ from loadline.backtest.families import Size
 from loadline.backtest.frontier import Point
 from loadline.backtest.procyclicality import peak_to_trough
 from loadline.backtest.replay import Prices, windows
-from loadline.backtest.run import Case, Shipped, run
+from loadline.backtest.run import Case, run
 from loadline.backtest.study import RATE, Series, series
 from loadline.engine.recipe import Recipe
 from tools.crash_day import table
@@ -41,7 +41,6 @@ VARIANTS: Mapping[str, Recipe] = {
     "tail with tools": TOOLS,
 }
 """Models by name; the last is what ``loadline calibrate`` has on by default."""
-RULES = ("isolated", "static")
 
 
 @dataclass(frozen=True)
@@ -64,15 +63,14 @@ def measured(data: Data, folder: Path, told: Callable[[str], Callable[[int, int]
     models = [tail(name, DAYS, data.ten, null=(), recipe=how) for name, how in VARIANTS.items() if name != "tail"]
     core = tail("tail", DAYS, data.ten, null=(), variants={es(STUDY_LEVEL): {"measure.level": STUDY_LEVEL}})
     dates = [w for w in windows(prices.times, DAYS) if w.at >= START][::EVERY]
-    rules = tuple(Shipped(name) for name in RULES)
-    case = Case(FAMILIES, ("BTC", "ETH"), Size(usd=1.0), (core, *models, *rules), float(DAYS), SEED)
+    case = Case(FAMILIES, ("BTC", "ETH"), Size(usd=1.0), (core, *models), float(DAYS), SEED)
     return run(case, prices, dates, journal=folder / "delta-one-tools.jsonl", told=told("tools against procyclicality"))
 
 
 def names() -> tuple[str, ...]:
     """Return every model of the table."""
     first, *others = VARIANTS
-    return (first, es(STUDY_LEVEL), *others, *RULES)
+    return (first, es(STUDY_LEVEL), *others)
 
 
 def row(days: list[Day], model: str) -> Row:
