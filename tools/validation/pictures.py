@@ -16,6 +16,10 @@ from tools.validation.models import LEVEL
 
 SIZE = (10.0, 4.2)
 DOTS = 100
+LINE = {"arrowstyle": "-", "color": "0.75", "linewidth": 0.5, "relpos": (0.0, 0.5)}
+"""From a point to its name."""
+WIDE = 20.0
+"""Rates that differ by more than so many times stand on a logarithmic axis."""
 
 
 def frontier(points: Sequence[Point], path: Path, title: str, ours: Sequence[str] = ()) -> None:
@@ -34,15 +38,19 @@ def frontier(points: Sequence[Point], path: Path, title: str, ours: Sequence[str
             axis.plot([x], [y], "o" if mine else "s", color="C0" if mine else "C3", markersize=6)
             named.append((p.model, x, y))
         axis.axhline(1.0, color="0.6", linewidth=0.8, linestyle="--")
-        axis.set_yscale("symlog", linthresh=0.1)
-        axis.set_ylim(-0.01, 1.3 * max(y for *_, y in named))
+        rates = [y for *_, y in named]
+        if max(rates) > WIDE * max(min(rates), 1e-9):
+            axis.set_yscale("symlog", linthresh=0.1)
+            axis.set_ylim(-0.01, 1.3 * max(rates))
+        else:
+            axis.set_ylim(0.0, 1.1 * max(rates))
         axis.set_ylabel("breaches, % of books and dates")
         axis.set_xlabel("mean requirement, % of notional" if name == "mean" else "peak to trough (median over books)")
         axis.grid(alpha=0.3)
         heights = [float(axis.transAxes.inverted().transform(axis.transData.transform((x, y)))[1]) for _, x, y in named]
         for (model, x, y), beside in zip(named, spread(heights, 0.045), strict=True):
             axis.annotate(model, (x, y), xytext=(1.03, beside), textcoords="axes fraction", fontsize=6.5, va="center",
-                          arrowprops={"arrowstyle": "-", "color": "0.75", "linewidth": 0.5})  # fmt: skip
+                          arrowprops=LINE)  # fmt: skip
     figure.suptitle(title, fontsize=10)
     _write(figure, path)
 
