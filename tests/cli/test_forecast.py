@@ -1,15 +1,12 @@
 """``loadline forecast``: relisted and silent coins, jumps, scores, and JSON that holds no NaN."""
 
 import json
-import runpy
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-import loadline
 from loadline.cli.environment import ExitCode
 from loadline.forecast import scores as scoring
 from loadline.foundation.errors import InputError
@@ -145,11 +142,3 @@ def test_sample_is_a_word_for_the_embedded_files(tmp_path: Path, monkeypatch: py
     assert run([*replayed, "--coin", "BTC", "--horizon", "1d", "--workers", "1"]).code is ExitCode.OK
     (tmp_path / "sample").write_text("time,close\n", "utf-8")
     assert run(["forecast", "sample"]).code is ExitCode.ERROR  # a file of that name goes before it
-
-
-def test_the_package_runs_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(sys, "argv", ["loadline", "--version"])
-    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
-    with pytest.raises(SystemExit, match="0"):
-        runpy.run_module("loadline", run_name="__main__")
-    assert loadline.__version__ in capsys.readouterr().out

@@ -24,6 +24,12 @@ def python(code: str) -> str:
     return done.stdout
 
 
+def test_the_package_runs_as_a_module() -> None:
+    words = [sys.executable, "-m", "loadline", "--version"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, env=PROCESS)
+    assert done.stdout.startswith("loadline ")
+
+
 @pytest.mark.parametrize("words", [["--help"], ["margin", "--help"], ["rulebook"], ["--version"]])
 def test_help_imports_nothing_heavy(words: list[str]) -> None:
     code = (
