@@ -131,15 +131,21 @@ def stressed(moves: Moves, count: int, *, level: float = STRESS_LEVEL) -> Ints:
     first = np.unique(np.append(np.arange(0, len(moves) - n + 1, max(n // APART, 1)), len(moves) - n))
     total = np.zeros(len(first))
     for gains in (spot, -spot):
-        size = _shortfall(gains, level)
+        size = shortfall(gains, level)
         periods = sliding_window_view(gains, n, axis=1)[:, first]
-        total += (_shortfall(periods, level) / np.where(size > 0, size, np.inf)[:, None]).sum(0)
+        total += (shortfall(periods, level) / np.where(size > 0, size, np.inf)[:, None]).sum(0)
     begin = int(first[np.argmax(total)])
     return np.arange(begin, begin + n)
 
 
-def _shortfall(gains: Floats, level: float) -> Floats:
-    """The mean loss beyond a level over the last axis, at least 0."""
+def shortfall(gains: Floats, level: float) -> Floats:
+    """Return the mean loss beyond a level over the last axis of ``gains``, any shape, at least 0, in their unit.
+
+    Equation: the worst ``n (1 - level)`` gains, the last of them by its fraction (Rockafellar and Uryasev 2002).
+
+    >>> float(shortfall(np.array([-3.0, 1.0, -1.0, 2.0]), 0.625))
+    2.3333333333333335
+    """
     size = gains.shape[-1] * (1.0 - level)
     many = min(ceil(size), gains.shape[-1])
     worst = np.sort(np.partition(gains, many - 1, axis=-1)[..., :many], axis=-1)

@@ -17,7 +17,7 @@ from loadline.forecast.antiprocyclical import buffered, floored
 from loadline.foundation.errors import InputError
 from loadline.foundation.table import Floats, Ints
 from loadline.foundation.units import MS_PER_DAY
-from loadline.scenarios.moves import Moves, stressed
+from loadline.scenarios.moves import Moves, shortfall, stressed
 
 RISE = 0.10
 """The largest rise of margin in a day by default, a fraction."""
@@ -145,9 +145,9 @@ def still_parts(
     for side in (1.0, -1.0):
         for n in range(len(out)):
             r, z = side * moves.spot[:, n], side * moves.spot[:, n] / moves.sigma[:, n]
-            then = _shortfall(r[rows], level) if len(rows) else 0.0
-            still = damping * _shortfall(r, level) + stress_weight / (1.0 - stress_weight) * then
-            unit = (1.0 - damping) * _shortfall(z, level)
+            then = shortfall(r[rows], level) if len(rows) else 0.0
+            still = damping * shortfall(r, level) + stress_weight / (1.0 - stress_weight) * then
+            unit = (1.0 - damping) * shortfall(z, level)
             out[n] = min(out[n], still / unit if unit > 0 else np.inf)
     return out
 
@@ -229,11 +229,3 @@ def predicted(forecasts: Sequence[Floats], weights: Sequence[float] | None = Non
     if (total <= 0).any():
         raise InputError("an asset has no forecast at all", remedy="give exponential weights with a weight above 0")
     return np.asarray(np.sqrt((np.where(known, each, 0.0) ** 2 * share[:, None]).sum(0) / total))
-
-
-def _shortfall(gains: Floats, level: float) -> float:
-    """The mean loss beyond a level, positive, at least 0."""
-    worst = np.sort(gains)
-    size = len(worst) * (1.0 - level)
-    share = np.clip(size - np.arange(len(worst)), 0.0, 1.0)
-    return max(float(-(worst * share).sum() / size), 0.0)
