@@ -17,7 +17,7 @@ from loadline.backtest.run import told
 from loadline.engine.calibration_facts import spread_of
 from loadline.engine.engine import Chosen, choose_rulebook
 from loadline.engine.recipe import Recipe
-from loadline.engine.tail_model import Model, model_at, newest, refuse_measured, surfaces_of
+from loadline.engine.tail_model import TailModel, model_at, newest, refuse_measured, surfaces_of
 from loadline.forecast.volatility import ewma
 from loadline.foundation.table import Floats, Ints, content_hash
 from loadline.foundation.units import MS_PER_DAY
@@ -102,7 +102,7 @@ class Walk:
             self.history.identity, *fine, *moves, *quoted, *how, self.scale, self.slack_ms, __version__
         )  # fmt: skip
 
-    def model(self, as_of: int) -> Model:
+    def model(self, as_of: int) -> TailModel:
         """Return the model of a date (epoch ms); raises ``InputError`` where too little is known by then."""
         variance = None
         if self.track is not None:

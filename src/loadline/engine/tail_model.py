@@ -26,7 +26,7 @@ from loadline.scenarios.today import steps, still_parts
 RECENT = 90
 """Days whose median is what trades on a day."""
 MOST_TRADED = 1e13
-"""USD a day: some ten times the busiest days of all venues of all coins together."""
+"""USD a day beyond which a volume is taken for one in the wrong unit: chosen far above any market, not measured."""
 SURFACE_EVERY = MS_PER_DAY // 2
 """The least time between surface moves that are kept."""
 CALIBRATED: Mapping[str, Any] = {
@@ -50,7 +50,7 @@ SAME = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class TailModel:
     """A model of one moment: ``version`` of ``tail`` with its scenarios, and what it was made of.
 
     ``volume``: USD a day by coin; ``setting``: parameters by path; ``degrees``: of the copula, if there is one.
@@ -75,7 +75,7 @@ def model_at(
     slack_ms: int = 0,
     changes: Mapping[str, Any] | None = None,
     variance: Mapping[str, float] | None = None,
-) -> Model:
+) -> TailModel:
     """Return the model of a moment ``now`` (epoch ms) from a history that ends by then.
 
     ``names``: of the coins, those with too little history are left out; ``r``: how; ``surface``: moves of vol surfaces,
@@ -118,7 +118,7 @@ def model_at(
         raise InputError(f"a stress weight of {base.number('stress.weight'):g} without a stressed period",
                          causes="drawn scenarios have none" if r.drawn else "none was asked for",
                          remedy="leave the weight out, or take the scenarios of history")  # fmt: skip
-    return Model(tail_with(base, scenarios), found, moves, volume, setting, degrees)
+    return TailModel(tail_with(base, scenarios), found, moves, volume, setting, degrees)
 
 
 def refuse_measured(changes: Mapping[str, Any] | None) -> None:
