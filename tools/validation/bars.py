@@ -10,6 +10,7 @@ import numpy as np
 from loadline.backtest.dates_hit import DatesHit
 from loadline.backtest.day import Day
 from loadline.backtest.frontier import Ratio, pooled, ratio_of
+from loadline.backtest.procyclicality import peak_to_trough
 from loadline.backtest.study import Series, Verdict
 from tools.validation.chains import VAR_95, VAR_975, WITH_TOOLS, Measured
 from tools.validation.delta_one import CORE, DeltaOne
@@ -211,7 +212,7 @@ def steady_bars(delta: DeltaOne, chains: Measured, series_of: Mapping[str, Serie
                 Bar(f"4, {h} day{'s' if h > 1 else ''}", f"delta-one with tools: {name} at most {limit:g}",
                     ", ".join(f"{b} {v:.2f}" for b, v in values.items()), reached, "" if reached else "see the table")
             )  # fmt: skip
-    peaks = {a: float(s.margin.max() / s.margin.min()) for a, s in series_of.items()}
+    peaks = {a: peak_to_trough(s.margin) for a, s in series_of.items()}
     over = {a: p for a, p in peaks.items() if p > 2.5}
     worst = max(peaks, key=lambda a: peaks[a])
     out.append(

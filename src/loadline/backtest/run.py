@@ -264,7 +264,7 @@ def run(
     """
     names = [n for m in case.models for n in (m.name, *m.variants)]
     if len(set(names)) < len(names):
-        raise InputError("two models have one name", remedy="give each its own label")
+        raise InputError("two models have one name", remedy="name each model once, or give each its own label")
     book = Journal(journal, case.identity(replay)) if journal is not None else None
     asked = {w.at for w in dates}
     done = {at: day for at, day in (book.open() if book is not None else {}).items() if at in asked}

@@ -111,10 +111,9 @@ class Contribution:
     """What one position has to do with a requirement, in the rulebook's currency, requirement-signed.
 
     ``component``: its exact share, with that of its open orders and of what is unsettled on it; the shares add up.
-    ``marginal``: the change of the
-    requirement per contract more (per unit of a wallet's currency). ``incremental``: the requirement with it less the
-    requirement without it, its open orders left. Both are ``None`` on lines that are no position (a dampener, a
-    rounding), ``incremental`` also where the rule has no answer without the position.
+    ``marginal``: the change of the requirement per contract more (per unit of a wallet's currency). ``incremental``:
+    the requirement with it less the requirement without it, its open orders left. Both are ``None`` on lines that are
+    no position (a dampener, a rounding), ``incremental`` also where the rule has no answer without the position.
     """
 
     position: str
